@@ -1,0 +1,56 @@
+# One word for each chore; `make help` lists them. Only Python 3.11+, git and make are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.PHONY: help serve setup test lint format lock bench-live screenshots clean
+.DEFAULT_GOAL := help
+
+help:  ## list the chores
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+serve: $(VENV)/.runtime  ## install what is needed and serve on http://127.0.0.1:8000
+	$(BIN)/python -m app serve --host $(HOST) --port $(PORT)
+
+setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser included
+
+test: $(VENV)/.dev  ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## lint, format and type checks, Python and JavaScript
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_javascript.py
+
+format: $(VENV)/.dev  ## format the Python code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
+	$(BIN)/python benchmarks/live_latency.py
+
+screenshots: $(VENV)/.dev  ## the README's pictures, taken from the running page
+	$(BIN)/python scripts/screenshots.py
+
+lock:  ## resolve the locked versions again (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
+
+clean:  ## remove what the chores made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock scripts/ensure_browser.py | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python scripts/ensure_browser.py
+	@touch $(VENV)/.runtime $@

@@ -1,0 +1,1 @@
+"""Convscope: see what a convolution does and where its gradients come from."""

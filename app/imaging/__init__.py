@@ -1,0 +1,1 @@
+"""Pillow only: bytes to arrays to bytes, and colour maps."""

@@ -1,0 +1,1 @@
+"""Use cases: a network spec in, arrays out. No HTTP, no Pillow."""
