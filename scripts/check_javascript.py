@@ -1,6 +1,5 @@
 """Type-check static/js with `tsc --strict --checkJs`; TypeScript comes from npm, node from PyPI."""
 
-import subprocess
 import sys
 from pathlib import Path
 

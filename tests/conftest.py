@@ -10,12 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ensure_browser import find_browser
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from ensure_browser import find_browser  # noqa: E402  (scripts/ is not a package)
 
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
