@@ -1,0 +1,20 @@
+"""The page, its static files and nothing else: the page has no private door into the API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from app.settings import asset_directory
+
+router = APIRouter(include_in_schema=False)
+templates = Jinja2Templates(directory=asset_directory("templates"))
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def lab(request: Request) -> Response:
+    """Serve the lab; its whole state lives in the link's fragment, which never comes here."""
+    answer = templates.TemplateResponse(request, "index.html")
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer

@@ -1,0 +1,181 @@
+"""Every error of every route as `application/problem+json` (RFC 9457): the one place of statuses.
+
+Routes never catch: the engine, the imaging and the service raise their own errors, and this
+module alone knows which status each of them is.
+"""
+
+from __future__ import annotations
+
+import http
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.engine.errors import EngineError, NetworkError
+from app.imaging.errors import NotAPicture, PictureError, PictureTooLarge
+from app.service.errors import (
+    LimitExceeded,
+    MalformedBody,
+    NotFound,
+    Overloaded,
+    ServiceError,
+    StoreFull,
+    TooMuchWork,
+)
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_INSTANCE = 200
+
+_DETAILS = {
+    400: "The request could not be read as HTTP with a body of the declared type.",
+    401: "This server wants its token, as a Bearer token or as the password of Basic.",
+    404: "There is nothing at this address.",
+    405: "This address does not answer to that method; the Allow header lists those it does.",
+    500: "The server failed in a way it did not foresee; its log has the request_id.",
+}
+
+
+class Problem(Exception):
+    """A problem that the web layer itself finds.
+
+    Args:
+        status: the HTTP status.
+        detail: one sentence with the offending numbers and what would be legal.
+        errors: what is wrong where, each with `pointer` (RFC 6901) and `detail`.
+        headers: headers of the answer.
+        members: further members of the problem, such as `limit` and `actual`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Write a path into the request as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def problem_response(scope: Scope, problem: Problem) -> Response:
+    """Build the answer that tells `problem`, for the request of `scope`."""
+    path = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": path.decode("ascii", "replace")[:LONGEST_INSTANCE],
+        "request_id": scope.get("state", {}).get("request_id", ""),
+        **problem.members,
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    # ASCII escapes survive every client, and a lone surrogate too.
+    return Response(
+        json.dumps(body, allow_nan=False),
+        status_code=problem.status,
+        headers={"Cache-Control": "no-store", **problem.headers},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _from_engine(error: EngineError) -> Problem:
+    found = error.errors if isinstance(error, NetworkError) else (error,)
+    errors = [{"pointer": pointer(one.path), "detail": one.message} for one in found]
+    return Problem(422, error.message, errors=errors)
+
+
+def _from_picture(error: PictureError) -> Problem:
+    if isinstance(error, NotAPicture):
+        return Problem(415, error.message, accepted=list(error.accepted))
+    if isinstance(error, PictureTooLarge):
+        return Problem(422, error.message, limit=error.limit, actual=error.actual)
+    return Problem(422, error.message)
+
+
+def _from_service(error: ServiceError) -> Problem:
+    if isinstance(error, Overloaded):
+        retry = {"Retry-After": str(error.retry_after)}
+        return Problem(503, error.message, headers=retry)
+    if isinstance(error, LimitExceeded):
+        where = {"pointer": pointer(error.path), "detail": error.message}
+        return Problem(422, error.message, errors=[where], limit=error.limit, actual=error.actual)
+    if isinstance(error, TooMuchWork):
+        return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
+    statuses = {NotFound: 404, StoreFull: 507, MalformedBody: 400}
+    return Problem(statuses[type(error)], error.message)
+
+
+def _from_framework(error: HTTPException) -> Problem:
+    # A framework's own sentence stays only where it says more than the status does.
+    told = error.detail if error.detail != http.HTTPStatus(error.status_code).phrase else ""
+    if error.status_code == 400 and told == "There was an error parsing the body":
+        told = ""
+    return Problem(
+        error.status_code,
+        told or _DETAILS.get(error.status_code, http.HTTPStatus(error.status_code).phrase + "."),
+        headers=error.headers,
+    )
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    errors = []
+    for one in error.errors():
+        place, *path = one["loc"]
+        # A pointer points into the body; a query or path parameter has its place for a root.
+        where = path if place == "body" else [place, *path]
+        errors.append({"pointer": pointer(where), "detail": str(one["msg"])})
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return Problem(400, "The body is not valid JSON.", errors=errors)
+    first = errors[0]
+    return Problem(422, f"{first['pointer']}: {first['detail']}.", errors=errors)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer each error, its framework's own included, as a problem."""
+
+    @app.exception_handler(Problem)
+    async def from_problem(request: Request, error: Problem) -> Response:
+        return problem_response(request.scope, error)
+
+    @app.exception_handler(EngineError)
+    async def from_engine(request: Request, error: EngineError) -> Response:
+        return problem_response(request.scope, _from_engine(error))
+
+    @app.exception_handler(PictureError)
+    async def from_picture(request: Request, error: PictureError) -> Response:
+        return problem_response(request.scope, _from_picture(error))
+
+    @app.exception_handler(ServiceError)
+    async def from_service(request: Request, error: ServiceError) -> Response:
+        return problem_response(request.scope, _from_service(error))
+
+    @app.exception_handler(HTTPException)
+    async def from_framework(request: Request, error: HTTPException) -> Response:
+        return problem_response(request.scope, _from_framework(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def from_validation(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(request.scope, _from_validation(error))
+
+    @app.exception_handler(Exception)
+    async def from_fault(request: Request, error: Exception) -> Response:
+        return problem_response(request.scope, Problem(500, _DETAILS[500]))
