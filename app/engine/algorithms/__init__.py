@@ -1,0 +1,1 @@
+"""One algorithm a file; each computes every geometry it claims, with one signature."""

@@ -1,0 +1,180 @@
+"""From a call's arguments to a checked, fully resolved problem."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.engine import geometry
+from app.engine.errors import ParameterError, ShapeError
+from app.engine.geometry import AXES_1D, AXES_2D, Padding, Pair
+from app.engine.problem import Array, Problem, check_shape, like
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A call's parameters, resolved against the shapes of its input and kernel.
+
+    Attributes:
+        problem: What is left to compute once the padding that is not zeros has been added.
+        padding: All padding, ((top, bottom), (left, right)).
+        mode: Where the padding's values come from.
+        flip: Whether the kernel is turned by 180° first.
+    """
+
+    problem: Problem
+    padding: Padding
+    mode: str
+    flip: bool
+
+
+def setting_2d(
+    x: Array,
+    kernel: Array,
+    stride: object,
+    padding: object,
+    mode: str,
+    dilation: object,
+    groups: object,
+    flip: bool,
+) -> Setting:
+    """Return the setting of a 2-D call; see `conv2d` for the arguments and errors."""
+    check_axes(x, kernel, AXES_2D, "O, C/groups")
+    count = _check_channels(x, kernel, groups)
+    steps = geometry.as_pair(stride, "stride", 1)
+    spacing = geometry.as_pair(dilation, "dilation", 1)
+    pads = geometry.resolve_padding(padding, x.shape[2:], kernel.shape[2:], steps, spacing, mode)
+    return _resolved(x, kernel, steps, pads, mode, spacing, count, flip, AXES_2D)
+
+
+def setting_1d(
+    x: Array,
+    kernel: Array,
+    stride: object,
+    padding: object,
+    mode: str,
+    dilation: object,
+    groups: object,
+    flip: bool,
+) -> Setting:
+    """Return the setting of a 1-D call, as that of pictures one row high."""
+    check_axes(x, kernel, AXES_1D, "O, C/groups")
+    count = _check_channels(x, kernel, groups)
+    step = geometry.as_single(stride, "stride", 1)
+    spacing = geometry.as_single(dilation, "dilation", 1)
+    pads = geometry.resolve_padding_1d(padding, x.shape[2], kernel.shape[2], step, spacing, mode)
+    return _resolved(
+        x[:, :, None],
+        kernel[:, :, None],
+        (1, step),
+        ((0, 0), pads),
+        mode,
+        (1, spacing),
+        count,
+        flip,
+        (*AXES_1D, *AXES_1D),
+    )
+
+
+def _resolved(
+    x: Array,
+    kernel: Array,
+    stride: Pair,
+    padding: Padding,
+    mode: str,
+    dilation: Pair,
+    groups: int,
+    flip: bool,
+    axes: tuple[str, ...],
+) -> Setting:
+    batch, channels, height, width = x.shape
+    filters, _, kernel_rows, kernel_cols = kernel.shape
+    (top, bottom), (left, right) = padding
+    rows = geometry.output_size(height, kernel_rows, stride[0], dilation[0], top, bottom, axes[0])
+    cols = geometry.output_size(width, kernel_cols, stride[1], dilation[1], left, right, axes[1])
+    size, zeros = (height, width), padding
+    if mode != "zeros":
+        size = (height + top + bottom, width + left + right)
+        zeros = ((0, 0), (0, 0))
+    problem = Problem(
+        batch=batch,
+        channels=channels,
+        filters=filters,
+        groups=groups,
+        size=size,
+        kernel=(kernel_rows, kernel_cols),
+        stride=stride,
+        dilation=dilation,
+        padding=zeros,
+        output=(rows, cols),
+        dtype=x.dtype,
+    )
+    return Setting(problem, padding, mode, flip)
+
+
+def checked_bias(bias: ArrayLike | None, filters: int, dtype: np.dtype[Any]) -> Array | None:
+    """Return the bias in the input's dtype after checking that there is one for each filter."""
+    if bias is None:
+        return None
+    array = like(bias, dtype, "bias")
+    check_shape(array, (filters,), "bias")
+    return array
+
+
+def check_axes(x: Array, kernel: Array, axes: tuple[str, ...], kernel_form: str) -> None:
+    """Raise ShapeError unless x and kernel have two axes more than `axes`, none of length 0.
+
+    Args:
+        x: Input; its batch alone may be of size 0.
+        kernel: Filters.
+        axes: Names of the axes that are convolved over.
+        kernel_form: What the kernel's first two axes stand for, e.g. "O, C/groups".
+    """
+    for array, sizes, field, form in (
+        (x, x.shape[1:], "x", f"(N, C, {', '.join(axes)})"),
+        (kernel, kernel.shape, "kernel", f"({kernel_form}, {', '.join(axes)})"),
+    ):
+        if array.ndim != 2 + len(axes):
+            raise ShapeError(
+                f"{field} has {array.ndim} axes (shape {array.shape}), "
+                f"but must have {2 + len(axes)}: {form}.",
+                (field,),
+                form,
+            )
+        if 0 in sizes:
+            raise ShapeError(
+                f"{field} has shape {array.shape}, but no axis other than the batch may be 0.",
+                (field,),
+                "sizes ≥ 1",
+            )
+
+
+def check_groups(groups: object, counts: tuple[tuple[int, str], ...]) -> int:
+    """Return `groups` as an int that divides each of the counts.
+
+    Raises:
+        ParameterError: It is no integer of at least 1, or does not divide one of them.
+    """
+    groups = geometry.as_integer(groups, "groups", 1)
+    for count, what in counts:
+        if count % groups:
+            raise ParameterError(
+                f"groups is {groups}, but must divide the {count} {what}.",
+                ("groups",),
+                f"divisors of {count}",
+            )
+    return groups
+
+
+def _check_channels(x: Array, kernel: Array, groups: object) -> int:
+    channels, filters = x.shape[1], kernel.shape[0]
+    count = check_groups(groups, ((channels, "input channels"), (filters, "filters")))
+    if kernel.shape[1] != channels // count:
+        raise ShapeError(
+            f"kernel has {kernel.shape[1]} channels (shape {kernel.shape}), but an input of "
+            f"{channels} channels in {count} groups needs {channels // count}.",
+            ("kernel",),
+            f"{channels // count} channels",
+        )
+    return count
