@@ -1,6 +1,5 @@
 """The built wheel works from any folder: command, page, styles and templates included."""
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -9,9 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import free_port, wait_until_ready
-
-ROOT = Path(__file__).parents[1]
+from tests.serving import ROOT, serving
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +30,14 @@ def test_wheel_names_the_command(unpacked_wheel: Path) -> None:
 def test_wheel_serves_the_page_with_its_styles_and_scripts(
     unpacked_wheel: Path, tmp_path: Path
 ) -> None:
-    port = free_port()
     environment = {
-        **os.environ,
         "PYTHONPATH": str(unpacked_wheel),
         "CONVSCOPE_STORE_DIR": str(tmp_path / "store"),
     }
-    command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    try:
-        base_url = f"http://127.0.0.1:{port}"
-        wait_until_ready(base_url, process)
+    with serving(tmp_path, **environment) as base_url:
         assert "Convscope" in httpx.get(base_url).text
         for folder in ("css", "js"):
             for file in sorted((ROOT / "static" / folder).iterdir()):
                 served = httpx.get(f"{base_url}/static/{folder}/{file.name}")
                 assert served.content == file.read_bytes()
         assert httpx.get(f"{base_url}/api/v1/samples").status_code == 200
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
