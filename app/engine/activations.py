@@ -1,0 +1,162 @@
+"""Activation functions and their derivatives, element by element.
+
+Each function takes float32 or float64 of any shape and returns the same; NaN stays NaN.
+`*_backward` return upstream × derivative. Where a function has a corner, its derivative there is
+taken as 0. Infinite upstream never meets a zero derivative as a product: 0 · inf would be NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.normal import erf
+
+Array = NDArray[Any]
+
+# Above this log1p(exp(x)) is x to the last bits, and PyTorch returns x itself.
+SOFTPLUS_LINEAR = 20.0
+_SQRT_HALF = 0.7071067811865476
+_DENSITY_AT_ZERO = 0.3989422804014327  # 1 / sqrt(2 π)
+
+
+def relu(x: Array) -> Array:
+    """Return max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def relu_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `relu`; 0 at x = 0."""
+    return np.where(x <= 0, x.dtype.type(0), upstream)
+
+
+def leaky_relu(x: Array, slope: Array | float) -> Array:
+    """Return x where x > 0, else slope · x; `slope` broadcasts against x."""
+    return np.where(x > 0, x, x * np.asarray(slope, x.dtype))
+
+
+def leaky_relu_backward(upstream: Array, x: Array, slope: Array | float) -> Array:
+    """Return the gradient of `leaky_relu` with respect to x."""
+    return np.where(x > 0, upstream, upstream * np.asarray(slope, x.dtype))
+
+
+def leaky_relu_backward_slope(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `leaky_relu` with respect to the slope, before any summing."""
+    return np.where(x > 0, x.dtype.type(0), upstream * x)
+
+
+def elu(x: Array) -> Array:
+    """Return x where x > 0, else exp(x) − 1."""
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def elu_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `elu`."""
+    return upstream * np.exp(np.minimum(x, 0))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(−x)), without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, x.dtype.type(1)) / (1 + small)
+
+
+def sigmoid_backward(upstream: Array, output: Array) -> Array:
+    """Return the gradient of `sigmoid`, from its output."""
+    return upstream * (output * (1 - output))
+
+
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent."""
+    return np.tanh(x)
+
+
+def tanh_backward(upstream: Array, output: Array) -> Array:
+    """Return the gradient of `tanh`, from its output."""
+    return upstream * (1 - output * output)
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x)); x itself above 20, as PyTorch does."""
+    return np.where(x > SOFTPLUS_LINEAR, x, np.log1p(np.exp(np.minimum(x, SOFTPLUS_LINEAR))))
+
+
+def softplus_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `softplus`."""
+    return np.where(x > SOFTPLUS_LINEAR, upstream, upstream * sigmoid(x))
+
+
+def gelu(x: Array) -> Array:
+    """Return x · Φ(x), Φ the standard normal distribution function.
+
+    Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415), the exact form.
+    """
+    return x * _distribution(x)
+
+
+def gelu_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `gelu`: Φ(x) + x · φ(x)."""
+    density = np.exp(x * x * x.dtype.type(-0.5)) * x.dtype.type(_DENSITY_AT_ZERO)
+    return upstream * (_distribution(x) + x * density)
+
+
+def _distribution(x: Array) -> Array:
+    return x.dtype.type(0.5) * (1 + erf(x * x.dtype.type(_SQRT_HALF)))
+
+
+def silu(x: Array) -> Array:
+    """Return x · sigmoid(x)."""
+    return x * sigmoid(x)
+
+
+def silu_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of `silu`."""
+    gate = sigmoid(x)
+    return upstream * (gate * (1 + x * (1 - gate)))
+
+
+def absolute(x: Array) -> Array:
+    """Return |x|."""
+    return np.abs(x)
+
+
+def absolute_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of |x|; 0 at x = 0."""
+    return upstream * np.sign(x)
+
+
+def square(x: Array) -> Array:
+    """Return x²."""
+    return x * x
+
+
+def square_backward(upstream: Array, x: Array) -> Array:
+    """Return the gradient of x²."""
+    return upstream * (x + x)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """Return exp(x) / Σ exp(x) along `axis`, without overflow."""
+    powers = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x.copy()
+    powers /= powers.sum(axis=axis, keepdims=True)
+    return powers
+
+
+def softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
+    """Return the gradient of `softmax`, from its output."""
+    inner = (upstream * output).sum(axis=axis, keepdims=True)
+    return (upstream - inner) * output
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """Return x − log Σ exp(x) along `axis`, without overflow."""
+    if not x.size:
+        return x.copy()
+    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return shifted
+
+
+def log_softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
+    """Return the gradient of `log_softmax`, from its output."""
+    return upstream - np.exp(output) * upstream.sum(axis=axis, keepdims=True)

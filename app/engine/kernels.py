@@ -1,0 +1,256 @@
+"""Kernels: the forms a caller may write, the named presets, and random initialisation."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.engine.errors import EngineError, ParameterError, ShapeError
+from app.engine.geometry import Pair, as_integer, as_pair, as_single
+from app.engine.presets import PRESETS, Preset
+
+__all__ = [
+    "INITIALISERS",
+    "PRESETS",
+    "KernelLike",
+    "Preset",
+    "PresetKernel",
+    "RandomKernel",
+    "RandomWeight",
+    "WeightLike",
+    "expand_kernel",
+    "full_kernel_shape",
+    "random_kernel",
+    "real_array",
+]
+
+INITIALISERS = ("he_normal", "he_uniform", "xavier_normal", "xavier_uniform", "normal", "uniform")
+
+
+@dataclass(frozen=True)
+class PresetKernel:
+    """A kernel of `PRESETS`, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RandomKernel:
+    """Randomly initialised filters.
+
+    Attributes:
+        filters: How many filters, i.e. output channels.
+        size: Kernel (rows, cols); one number stands for both.
+        init: One of `INITIALISERS`.
+        seed: The same seed gives the same numbers.
+    """
+
+    filters: int
+    size: int | Pair | tuple[int]
+    init: str = "he_normal"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RandomWeight:
+    """A randomly initialised weight matrix of a dense layer with `features` outputs."""
+
+    features: int
+    init: str = "he_normal"
+    seed: int = 0
+
+
+KernelLike = ArrayLike | PresetKernel | RandomKernel
+WeightLike = ArrayLike | RandomWeight
+
+
+def real_array(value: ArrayLike, field: str) -> NDArray[np.generic]:
+    """Return `value` as an array of real numbers or booleans, without a copy where possible.
+
+    Raises:
+        ParameterError: It is ragged, or holds something else than real numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # NumPy's word for a ragged list
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiub":
+        raise ParameterError(
+            f"{field} must be an array of real numbers, every row as long as the others.",
+            (field,),
+            "an array of real numbers",
+        )
+    return array
+
+
+def random_kernel(
+    shape: tuple[int, ...], init: str, seed: int, fan_in: int, fan_out: int
+) -> NDArray[np.float64]:
+    """Return random weights, shape `shape`.
+
+    | init | distribution |
+    | --- | --- |
+    | he_normal | normal, standard deviation sqrt(2 / fan_in) |
+    | he_uniform | uniform in ±sqrt(6 / fan_in) |
+    | xavier_normal | normal, standard deviation sqrt(2 / (fan_in + fan_out)) |
+    | xavier_uniform | uniform in ±sqrt(6 / (fan_in + fan_out)) |
+    | normal | normal, mean 0, standard deviation 1 |
+    | uniform | uniform in [0, 1) |
+
+    Args:
+        shape: Shape of the weights.
+        init: One of `INITIALISERS`.
+        seed: At least 0.
+        fan_in: How many inputs one output sums; for a convolution C/groups · KH · KW.
+        fan_out: How many outputs one input feeds; for a convolution O/groups · KH · KW.
+
+    Raises:
+        ParameterError: Unknown `init`, or a negative seed.
+
+    Source: He et al. 2015, section 2.2 (arXiv:1502.01852); Glorot and Bengio 2010, equation 16.
+    """
+    check_random(init, seed)
+    generator = np.random.default_rng(seed)
+    if init == "normal":
+        return generator.standard_normal(shape)
+    if init == "uniform":
+        return generator.random(shape)
+    fans = fan_in if init.startswith("he") else fan_in + fan_out
+    if init.endswith("normal"):
+        return generator.standard_normal(shape) * math.sqrt(2 / fans)
+    return generator.uniform(-1, 1, shape) * math.sqrt(6 / fans)
+
+
+def check_random(init: object, seed: object) -> None:
+    """Raise ParameterError unless `init` is known and `seed` is an integer of at least 0."""
+    if init not in INITIALISERS:
+        legal = ", ".join(INITIALISERS)
+        raise ParameterError(f"init {init!r} is unknown; legal are {legal}.", ("init",), legal)
+    as_integer(seed, "seed", 0)
+
+
+def _written_shape(kernel: KernelLike, rank: int) -> tuple[int, ...]:
+    if isinstance(kernel, PresetKernel):
+        return _preset(kernel.name, rank).shape
+    shape = real_array(kernel, "kernel").shape  # type: ignore[arg-type]
+    if not rank <= len(shape) <= rank + 2:
+        forms = _forms(rank)
+        raise ShapeError(
+            f"the kernel has {len(shape)} axes, shape {shape}; legal are {forms}.",
+            ("kernel",),
+            forms,
+        )
+    if 0 in shape:
+        raise ShapeError(
+            f"the kernel's shape {shape} has an empty axis; every axis must be at least 1.",
+            ("kernel",),
+            _forms(rank),
+        )
+    return shape
+
+
+def _forms(rank: int) -> str:
+    taps = "KH, KW" if rank == 2 else "K"
+    return f"(O, C/groups, {taps}), (C, {taps}) and ({taps}{',' * (rank == 1)})"
+
+
+def _preset(name: str, rank: int) -> NDArray[np.float64]:
+    names = [n for n, preset in PRESETS.items() if preset.matrix.ndim == rank]
+    if name not in names:
+        legal = ", ".join(names)
+        raise ParameterError(
+            f"there is no {rank}-D preset kernel {name!r}; legal are {legal}.", ("kernel",), legal
+        )
+    return PRESETS[name].matrix
+
+
+def _random_shape(kernel: RandomKernel, channels: int, groups: int, rank: int) -> tuple[int, ...]:
+    filters = as_integer(kernel.filters, "filters", 1)
+    check_random(kernel.init, kernel.seed)
+    taps: tuple[int, ...] = (
+        as_pair(kernel.size, "size", 1) if rank == 2 else (as_single(kernel.size, "size", 1),)
+    )
+    return (filters, channels // groups, *taps)
+
+
+def full_kernel_shape(
+    kernel: KernelLike, channels: int, groups: int, rank: int = 2
+) -> tuple[tuple[int, ...], int]:
+    """Return the full form's shape (O, C/groups, KH, KW) or (O, C/groups, K), and the groups.
+
+    A depthwise kernel makes as many groups as there are channels.
+
+    Args:
+        kernel: Any form: rank+2 axes in full; rank+1 axes (C, …) for one filter across all
+            channels; rank axes applied to each channel by itself; a preset (as rank axes); or
+            random.
+        channels: Channels C of the input.
+        groups: The groups asked for; a divisor of C.
+        rank: 2 for pictures, 1 for sequences.
+
+    Raises:
+        ParameterError: An unknown preset or initialiser.
+        ShapeError: The shape does not fit the channels and groups.
+    """
+    try:
+        if isinstance(kernel, RandomKernel):
+            return _checked(_random_shape(kernel, channels, groups, rank), channels, groups)
+        shape = _written_shape(kernel, rank)
+        if len(shape) > rank:
+            full = shape if len(shape) == rank + 2 else (1, *shape)
+            return _checked(full, channels, groups)
+    except EngineError as error:
+        raise error if error.path[:1] == ("kernel",) else error.under("kernel") from None
+    if groups not in (1, channels):
+        raise ParameterError(
+            f"groups is {groups}, but a kernel of shape {shape} is applied to each of the "
+            f"{channels} channels by itself; legal are 1 and {channels}.",
+            ("groups",),
+            f"1 or {channels}",
+        )
+    return (channels, 1, *shape), channels
+
+
+def _checked(shape: tuple[int, ...], channels: int, groups: int) -> tuple[tuple[int, ...], int]:
+    if shape[1] * groups != channels:
+        raise ShapeError(
+            f"the kernel's shape {shape} has {shape[1]} on its channel axis, but the input has "
+            f"C = {channels} channels in {groups} groups; legal is C/groups = {channels}/{groups}.",
+            ("kernel",),
+            f"{channels // groups} on the channel axis",
+        )
+    if shape[0] % groups:
+        raise ShapeError(
+            f"the kernel has {shape[0]} filters, which {groups} groups cannot share alike; legal "
+            f"are multiples of {groups}.",
+            ("kernel",),
+            f"a multiple of {groups} filters",
+        )
+    return shape, groups
+
+
+def expand_kernel(
+    kernel: KernelLike, channels: int, groups: int = 1, rank: int = 2
+) -> tuple[NDArray[np.generic], int]:
+    """Return the kernel in full form, shape (O, C/groups, KH, KW) or (O, C/groups, K), and groups.
+
+    Args:
+        kernel: Any form that `full_kernel_shape` knows.
+        channels: Channels C of the input.
+        groups: The groups asked for.
+        rank: 2 for pictures, 1 for sequences.
+
+    Raises:
+        ParameterError, ShapeError: As `full_kernel_shape`.
+    """
+    shape, groups = full_kernel_shape(kernel, channels, groups, rank)
+    if isinstance(kernel, RandomKernel):
+        taps = math.prod(shape[2:])
+        fan_in, fan_out = shape[1] * taps, shape[0] // groups * taps
+        return random_kernel(shape, kernel.init, kernel.seed, fan_in, fan_out), groups
+    if isinstance(kernel, PresetKernel):
+        array: NDArray[np.generic] = _preset(kernel.name, rank)
+    else:
+        array = real_array(kernel, "kernel")
+    return (array.reshape(shape) if array.ndim > rank else np.broadcast_to(array, shape)), groups

@@ -1,0 +1,291 @@
+"""Losses: one number from a feature map, and the gradient with which backpropagation starts."""
+
+import abc
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.engine.activations import log_softmax
+from app.engine.errors import ParameterError, ShapeError
+from app.engine.kernels import real_array
+
+Array = NDArray[Any]
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Select:
+    """The part of a feature map that a loss looks at; None takes everything.
+
+    Attributes:
+        layer: Index of the layer whose output is meant; None means the last.
+        channels: Indices of channels, of features or classes for a vector.
+        rows: Half-open range of rows.
+        cols: Half-open range of columns; of positions for a sequence.
+    """
+
+    layer: int | None = None
+    channels: Sequence[int] | None = None
+    rows: Range | None = None
+    cols: Range | None = None
+
+    def index(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
+        """Return the index of the part in an array of this shape.
+
+        Raises:
+            ParameterError: A channel, row or column that the array does not have.
+        """
+        wanted = {"rows": self.rows, "cols": self.cols}
+        axes = {4: ("rows", "cols"), 3: ("cols",)}.get(len(shape), ())
+        for field, value in wanted.items():
+            if value is not None and field not in axes:
+                raise ParameterError(
+                    f"{field} are selected, but an output of shape {shape} has none.",
+                    ("select", field),
+                    "none",
+                )
+        sizes = zip(axes, shape[2:], strict=True)
+        spatial = [_as_slice(wanted[field], field, size) for field, size in sizes]
+        return (slice(None), _as_channels(self.channels, shape[1]), *spatial)
+
+
+def _as_slice(value: Range | None, field: str, size: int) -> slice:
+    if value is None:
+        return slice(None)
+    legal = f"0 ≤ from < to ≤ {size}"
+    if len(value) != 2 or not 0 <= value[0] < value[1] <= size:
+        raise ParameterError(
+            f"{field} {list(value)} are selected; legal is [from, to) with {legal}.",
+            ("select", field),
+            legal,
+        )
+    return slice(int(value[0]), int(value[1]))
+
+
+def _as_channels(channels: Sequence[int] | None, count: int) -> Any:
+    if channels is None:
+        return slice(None)
+    legal = f"different indices from 0 to {count - 1}"
+    distinct = set(channels)
+    if not channels or len(distinct) < len(channels) or not distinct <= set(range(count)):
+        raise ParameterError(
+            f"channels {list(channels)} are selected; legal are {legal}.",
+            ("select", "channels"),
+            legal,
+        )
+    return list(channels)
+
+
+def _like(value: ArrayLike, field: str, shape: tuple[int, ...]) -> Array:
+    array = real_array(value, field)
+    lead = len(shape) - array.ndim
+    if lead < 0 or array.shape != shape[lead:] or set(shape[:lead]) - {1}:
+        raise ShapeError(
+            f"{field} has shape {array.shape}, but the output has shape {shape}; legal is the "
+            f"output's shape, of which leading axes of 1 may be left out.",
+            (field,),
+            f"shape {shape}",
+        )
+    return array.reshape(shape)
+
+
+def _total(values: Array) -> float:
+    return float(values.sum(dtype=np.float64))
+
+
+class Loss(abc.ABC):
+    """One number from the network's output."""
+
+    type: ClassVar[str]
+
+    @property
+    def layer(self) -> int | None:
+        """Index of the layer the loss looks at; None means the last."""
+        return None
+
+    @abc.abstractmethod
+    def value(self, output: Array) -> float:
+        """Return the loss of `output`, summed in float64.
+
+        Raises:
+            EngineError: The loss does not fit the output's shape.
+        """
+
+    @abc.abstractmethod
+    def upstream(self, output: Array) -> Array:
+        """Return the loss's gradient with respect to `output`, of its shape and dtype."""
+
+    @abc.abstractmethod
+    def change(self, after: Array, before: Array) -> float:
+        """Return value(after) − value(before) without the cancellation of two large sums."""
+
+
+@dataclass(frozen=True)
+class _Selected(Loss):
+    select: Select | None = None
+
+    @property
+    def layer(self) -> int | None:
+        return self.select.layer if self.select else None
+
+    def part(self, output: Array) -> Array:
+        """Return the selected part of `output`."""
+        return output[self.select.index(output.shape)] if self.select else output
+
+    def _spread(self, output: Array, values: Array | float) -> Array:
+        if self.select is None:
+            upstream = np.empty_like(output)
+            upstream[...] = values
+            return upstream
+        upstream = np.zeros_like(output)
+        upstream[self.select.index(output.shape)] = values
+        return upstream
+
+
+@dataclass(frozen=True)
+class Sum(_Selected):
+    """The plain sum of the selected features."""
+
+    type: ClassVar[str] = "sum"
+
+    def value(self, output: Array) -> float:
+        return _total(self.part(output))
+
+    def upstream(self, output: Array) -> Array:
+        return self._spread(output, 1.0)
+
+    def change(self, after: Array, before: Array) -> float:
+        return _total(self.part(after) - self.part(before))
+
+
+@dataclass(frozen=True)
+class Mean(_Selected):
+    """The mean of the selected features; NaN if there are none."""
+
+    type: ClassVar[str] = "mean"
+
+    def value(self, output: Array) -> float:
+        part = self.part(output)
+        return _total(part) / part.size if part.size else math.nan
+
+    def upstream(self, output: Array) -> Array:
+        return self._spread(output, 1 / max(self.part(output).size, 1))
+
+    def change(self, after: Array, before: Array) -> float:
+        difference = self.part(after) - self.part(before)
+        return _total(difference) / max(difference.size, 1)
+
+
+@dataclass(frozen=True)
+class L2(_Selected):
+    """Half the sum of squares of the selected features."""
+
+    type: ClassVar[str] = "l2"
+
+    def value(self, output: Array) -> float:
+        return _total(np.square(self.part(output), dtype=np.float64)) / 2
+
+    def upstream(self, output: Array) -> Array:
+        return self._spread(output, self.part(output))
+
+    def change(self, after: Array, before: Array) -> float:
+        after, before = self.part(after), self.part(before)
+        return _total((after - before) * (after + before)) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Mse(Loss):
+    """The mean of the squared differences from `target`, which has the output's shape."""
+
+    target: ArrayLike
+    type: ClassVar[str] = "mse"
+
+    def _target(self, output: Array) -> Array:
+        return _like(self.target, "target", output.shape).astype(output.dtype, copy=False)
+
+    def value(self, output: Array) -> float:
+        squares = np.square(output - self._target(output), dtype=np.float64)
+        return _total(squares) / output.size if output.size else math.nan
+
+    def upstream(self, output: Array) -> Array:
+        upstream = output - self._target(output)
+        upstream *= 2 / max(output.size, 1)
+        return upstream
+
+    def change(self, after: Array, before: Array) -> float:
+        middle = after + before - 2 * self._target(after)
+        return _total((after - before) * middle) / max(after.size, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossEntropy(Loss):
+    """Mean of −log softmax(output)[target] over the examples; classes stand on axis 1.
+
+    Attributes:
+        target: One class for every example and position, or an array of classes of shape (N,)
+            or, for maps, the output's shape without axis 1.
+    """
+
+    target: int | ArrayLike
+    type: ClassVar[str] = "cross_entropy"
+
+    def _classes(self, shape: tuple[int, ...]) -> NDArray[np.intp]:
+        target = real_array(self.target, "target")
+        legal = f"integers from 0 to {shape[1] - 1}"
+        if target.dtype.kind not in "iu" or np.any((target < 0) | (target >= shape[1])):
+            raise ParameterError(
+                f"the target class is outside of the output's {shape[1]} classes; legal are "
+                f"{legal}.",
+                ("target",),
+                legal,
+            )
+        places = (shape[0], *shape[2:])
+        if target.ndim and target.size == shape[0] == math.prod(places):
+            target = target.reshape(places)
+        if target.ndim and target.shape != places:
+            raise ShapeError(
+                f"the target has shape {target.shape}; legal are one class, or shape {places}.",
+                ("target",),
+                f"one class, or shape {places}",
+            )
+        return np.broadcast_to(target, places)[:, np.newaxis].astype(np.intp)
+
+    def value(self, output: Array) -> float:
+        classes = self._classes(output.shape)
+        logs = np.take_along_axis(log_softmax(output.astype(np.float64), 1), classes, 1)
+        return -_total(logs) / logs.size if logs.size else math.nan
+
+    def upstream(self, output: Array) -> Array:
+        classes = self._classes(output.shape)
+        upstream = np.exp(log_softmax(output, 1))
+        hit = np.take_along_axis(upstream, classes, 1)
+        np.put_along_axis(upstream, classes, hit - 1, 1)
+        upstream /= max(classes.size, 1)
+        return upstream
+
+    def change(self, after: Array, before: Array) -> float:
+        return self.value(after) - self.value(before)
+
+
+@dataclass(frozen=True, eq=False)
+class Upstream(Loss):
+    """The upstream gradient is given: the loss is the sum of output × values."""
+
+    values: ArrayLike
+    type: ClassVar[str] = "upstream"
+
+    def _values(self, output: Array) -> Array:
+        return _like(self.values, "values", output.shape).astype(output.dtype, copy=False)
+
+    def value(self, output: Array) -> float:
+        return _total(np.multiply(output, self._values(output), dtype=np.float64))
+
+    def upstream(self, output: Array) -> Array:
+        return self._values(output).copy()
+
+    def change(self, after: Array, before: Array) -> float:
+        return _total((after - before) * self._values(after))
