@@ -184,7 +184,8 @@ def conv_transpose1d_backward(
     return grads.without_rows()
 
 
-def _check_padding(padding: object) -> object:
+def check_padding(padding: object) -> object:
+    """Return `padding`; raise ParameterError for a name that means nothing when transposed."""
     if isinstance(padding, str) and padding != "valid":
         raise ParameterError(
             f"padding {padding!r} has no meaning for a transposed convolution; "
@@ -195,7 +196,8 @@ def _check_padding(padding: object) -> object:
     return padding
 
 
-def _check_output_padding(extra: Pair, stride: Pair, dilation: Pair) -> None:
+def check_output_padding(extra: Pair, stride: Pair, dilation: Pair) -> None:
+    """Raise ParameterError unless `extra` is less than the larger of stride and dilation."""
     for cells, *steps in zip(extra, stride, dilation, strict=True):
         if cells >= max(steps):
             raise ParameterError(
@@ -220,7 +222,7 @@ def _setting_2d(
     spacing = geometry.as_pair(dilation, "dilation", 1)
     extra = geometry.as_pair(output_padding, "output_padding", 0)
     pads = geometry.resolve_padding(
-        _check_padding(padding), x.shape[2:], kernel.shape[2:], steps, spacing
+        check_padding(padding), x.shape[2:], kernel.shape[2:], steps, spacing
     )
     return _resolved(x, kernel, steps, pads, extra, spacing, groups, AXES_2D)
 
@@ -239,7 +241,7 @@ def _setting_1d(
     spacing = geometry.as_single(dilation, "dilation", 1)
     extra = geometry.as_single(output_padding, "output_padding", 0)
     pads = geometry.resolve_padding_1d(
-        _check_padding(padding), x.shape[2], kernel.shape[2], step, spacing
+        check_padding(padding), x.shape[2], kernel.shape[2], step, spacing
     )
     return _resolved(
         x[:, :, None],
@@ -263,7 +265,7 @@ def _resolved(
     groups: object,
     axes: tuple[str, ...],
 ) -> Setting:
-    _check_output_padding(extra, stride, dilation)
+    check_output_padding(extra, stride, dilation)
     count = check_groups(groups, ((x.shape[1], "input channels"),))
     if kernel.shape[0] != x.shape[1]:
         raise ShapeError(
