@@ -1,80 +1,54 @@
 """Sizes, padding and receptive fields: the one home of each formula."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Integral
 from typing import Literal, get_args
 
-import numpy as np
-
+from app.engine.arguments import (
+    IntOrPair,
+    Padding,
+    Pair,
+    as_integer,
+    as_pair,
+    as_single,
+    entries_of,
+)
 from app.engine.errors import ParameterError, ShapeError
+from app.engine.receptive_field import ReceptiveField
 
-Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]
+__all__ = [
+    "AXES_1D",
+    "AXES_2D",
+    "PADDING_MODES",
+    "PADDING_NAMES",
+    "IntOrPair",
+    "Padding",
+    "PaddingLike",
+    "PaddingMode",
+    "PaddingName",
+    "Pair",
+    "ReceptiveField",
+    "as_integer",
+    "as_pair",
+    "as_single",
+    "check_padding_mode",
+    "effective_size",
+    "named_padding",
+    "output_size",
+    "pooled_size",
+    "resolve_padding",
+    "resolve_padding_1d",
+    "size_formula",
+    "transposed_size",
+]
+
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PaddingName = Literal["valid", "same", "same_lower", "full", "keep"]
-IntOrPair = int | Sequence[int]
 PaddingLike = int | PaddingName | str | Sequence[int] | Sequence[Sequence[int]]
 
 PADDING_MODES: tuple[str, ...] = get_args(PaddingMode)
 PADDING_NAMES: tuple[str, ...] = get_args(PaddingName)
 AXES_2D = ("rows", "cols")
 AXES_1D = ("length",)
-
-
-def _entries(value: object) -> tuple[object, ...] | None:
-    """Return the entries of a list, a tuple or an array of one axis or more, else None."""
-    if isinstance(value, (list, tuple)):
-        return tuple(value)
-    if isinstance(value, np.ndarray) and value.ndim:
-        return tuple(value)
-    return None
-
-
-def as_integer(value: object, field: str, minimum: int) -> int:
-    """Return `value` as an int of at least `minimum`; True and 2.0 are no integers.
-
-    Raises:
-        ParameterError: It is no integer, or too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
-        raise ParameterError(
-            f"{field} is {value!r}, but must be an integer of at least {minimum}.",
-            (field,),
-            f"integers ≥ {minimum}",
-        )
-    return int(value)
-
-
-def as_pair(value: object, field: str, minimum: int) -> Pair:
-    """Return (rows, cols): one number stands for both.
-
-    Raises:
-        ParameterError: Neither an integer nor two of them, or one is below `minimum`.
-    """
-    entries = _entries(value)
-    if entries is None:
-        single = as_integer(value, field, minimum)
-        return single, single
-    if len(entries) != 2:
-        raise ParameterError(
-            f"{field} has {len(entries)} entries, but must be one integer or a pair (rows, cols).",
-            (field,),
-            f"an integer ≥ {minimum} or a pair of them",
-        )
-    return as_integer(entries[0], field, minimum), as_integer(entries[1], field, minimum)
-
-
-def as_single(value: object, field: str, minimum: int) -> int:
-    """Return the one number of a 1-D parameter; `(n,)` stands for `n`.
-
-    Raises:
-        ParameterError: It is no integer, or below `minimum`.
-    """
-    entries = _entries(value)
-    if entries is not None and len(entries) == 1:
-        (value,) = entries
-    return as_integer(value, field, minimum)
 
 
 def effective_size(kernel: int, dilation: int) -> int:
@@ -168,7 +142,7 @@ def _pads_2d(padding: object, size: Pair, kernel: Pair, stride: Pair, dilation: 
             named_padding(padding, size[0], kernel[0], stride[0], dilation[0]),
             named_padding(padding, size[1], kernel[1], stride[1], dilation[1]),
         )
-    nested = [_entries(entry) for entry in _entries(padding) or ()]
+    nested = [entries_of(entry) for entry in entries_of(padding) or ()]
     if any(entry is not None for entry in nested):
         if [entry is not None and len(entry) for entry in nested] != [2, 2]:
             raise _no_padding_form(
@@ -191,10 +165,10 @@ def resolve_padding_1d(
     if isinstance(padding, str):
         pads = named_padding(padding, size, kernel, stride, dilation)
     else:
-        entries = _entries(padding) or (padding, padding)
+        entries = entries_of(padding) or (padding, padding)
         if len(entries) == 1:
-            entries = _entries(entries[0]) or (entries[0], entries[0])
-        if len(entries) != 2:
+            entries = entries_of(entries[0]) or (entries[0], entries[0])
+        if len(entries) != 2 or any(entries_of(entry) for entry in entries):
             raise _no_padding_form(padding, "an integer ≥ 0, a pair (left, right) or a name")
         pads = as_pair(entries, "padding", 0)
     _check_reach(pads, size, mode, AXES_1D[0])
@@ -314,37 +288,3 @@ def transposed_size(
             f"a total of at most {room}",
         )
     return out
-
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """What part of the input one cell of a feature map sees, as (rows, cols).
-
-    Attributes:
-        size: Extent of the part.
-        stride: How far the part moves in the input when the cell moves by one.
-        start: Input coordinate of the first cell's first seen pixel; negative in the padding.
-
-    Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks",
-    Distill 2019, equations 1 and 2.
-    """
-
-    size: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    start: Pair = (0, 0)
-
-    def then(
-        self,
-        kernel: Pair,
-        stride: Pair,
-        dilation: Pair = (1, 1),
-        padding: Padding = ((0, 0), (0, 0)),
-    ) -> "ReceptiveField":
-        """Return the field after one more layer with this window, step, spacing and padding."""
-        size = [
-            f + d * (k - 1) * s
-            for f, k, d, s in zip(self.size, kernel, dilation, self.stride, strict=True)
-        ]
-        start = [a - p[0] * s for a, p, s in zip(self.start, padding, self.stride, strict=True)]
-        step = [a * b for a, b in zip(self.stride, stride, strict=True)]
-        return ReceptiveField((size[0], size[1]), (step[0], step[1]), (start[0], start[1]))

@@ -144,7 +144,7 @@ def check_axes(x: Array, kernel: Array, axes: tuple[str, ...], kernel_form: str)
             )
         if 0 in sizes:
             raise ShapeError(
-                f"{field} has shape {array.shape}, but no axis other than the batch may be 0.",
+                f"{field} has shape {array.shape}, but every size except the batch must be ≥ 1.",
                 (field,),
                 "sizes ≥ 1",
             )
@@ -160,7 +160,7 @@ def check_groups(groups: object, counts: tuple[tuple[int, str], ...]) -> int:
     for count, what in counts:
         if count % groups:
             raise ParameterError(
-                f"groups is {groups}, but must divide the {count} {what}.",
+                f"groups is {groups}, but must be among the divisors of {count}, the {what}.",
                 ("groups",),
                 f"divisors of {count}",
             )
@@ -169,7 +169,9 @@ def check_groups(groups: object, counts: tuple[tuple[int, str], ...]) -> int:
 
 def _check_channels(x: Array, kernel: Array, groups: object) -> int:
     channels, filters = x.shape[1], kernel.shape[0]
-    count = check_groups(groups, ((channels, "input channels"), (filters, "filters")))
+    count = check_groups(
+        groups, ((channels, "number of input channels"), (filters, "number of filters"))
+    )
     if kernel.shape[1] != channels // count:
         raise ShapeError(
             f"kernel has {kernel.shape[1]} channels (shape {kernel.shape}), but an input of "

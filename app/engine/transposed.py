@@ -266,7 +266,7 @@ def _resolved(
     axes: tuple[str, ...],
 ) -> Setting:
     check_output_padding(extra, stride, dilation)
-    count = check_groups(groups, ((x.shape[1], "input channels"),))
+    count = check_groups(groups, ((x.shape[1], "number of input channels"),))
     if kernel.shape[0] != x.shape[1]:
         raise ShapeError(
             f"kernel has {kernel.shape[0]} filters first (shape {kernel.shape}), but must have "

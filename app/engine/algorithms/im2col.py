@@ -98,9 +98,10 @@ class _Unfolding:
 
 def _grouped(problem: Problem, *arrays: Array) -> Iterator[tuple[int, tuple[Array, ...]]]:
     """Yield, for each picture of the batch and each group, the group and its part of each array."""
-    split = [a.reshape(problem.batch, problem.groups, -1, *a.shape[2:]) for a in arrays]
-    for picture in range(problem.batch):
-        for group in range(problem.groups):
+    batch, groups = problem.batch, problem.groups
+    split = [a.reshape(batch, groups, a.shape[1] // groups, *a.shape[2:]) for a in arrays]
+    for picture in range(batch):
+        for group in range(groups):
             yield group, tuple(a[picture, group] for a in split)
 
 

@@ -1,0 +1,67 @@
+"""Reading the integers and pairs that describe a geometry, strictly."""
+
+from collections.abc import Sequence
+from numbers import Integral
+
+import numpy as np
+
+from app.engine.errors import ParameterError
+
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]
+IntOrPair = int | Sequence[int]
+
+
+def entries_of(value: object) -> tuple[object, ...] | None:
+    """Return the entries of a list, a tuple or an array of one axis or more, else None."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return tuple(value)
+    return None
+
+
+def as_integer(value: object, field: str, minimum: int) -> int:
+    """Return `value` as an int of at least `minimum`; True and 2.0 are no integers.
+
+    Raises:
+        ParameterError: It is no integer, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
+        raise ParameterError(
+            f"{field} is {value!r}, but must be an integer ≥ {minimum}.",
+            (field,),
+            f"integers ≥ {minimum}",
+        )
+    return int(value)
+
+
+def as_pair(value: object, field: str, minimum: int) -> Pair:
+    """Return (rows, cols): one number stands for both.
+
+    Raises:
+        ParameterError: Neither an integer nor two of them, or one is below `minimum`.
+    """
+    entries = entries_of(value)
+    if entries is None:
+        single = as_integer(value, field, minimum)
+        return single, single
+    if len(entries) != 2:
+        raise ParameterError(
+            f"{field} has {len(entries)} entries, but must be one integer or a pair (rows, cols).",
+            (field,),
+            f"an integer ≥ {minimum} or a pair of them",
+        )
+    return as_integer(entries[0], field, minimum), as_integer(entries[1], field, minimum)
+
+
+def as_single(value: object, field: str, minimum: int) -> int:
+    """Return the one number of a 1-D parameter; `(n,)` stands for `n`.
+
+    Raises:
+        ParameterError: It is no integer, or below `minimum`.
+    """
+    entries = entries_of(value)
+    if entries is not None and len(entries) == 1:
+        (value,) = entries
+    return as_integer(value, field, minimum)
