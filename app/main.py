@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import anyio
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from app.settings import Settings, asset_directory
-from app.web import health, pages, problems
+from app.imaging import PictureLimits
+from app.service.pictures import Pictures
+from app.service.store import ImageStore
+from app.settings import Settings, asset_directory, usable_cores
+from app.web import health, images, pages, problems
+from app.web.body_limit import BodyLimit
+from app.web.gate import Gate, is_loopback
+from app.web.lifecycle import Lifecycle, LifecycleMiddleware
 
 API = "/api/v1"
+EXPIRY_SECONDS = 600.0
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,10 +38,53 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
     )
-    app.state.settings = settings
+    _add_services(app, settings)
+    _add_middleware(app, settings)
     problems.install(app)
-    app.include_router(health.router)
-    app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=asset_directory("static")), name="static")
+    for router in (health.router, pages.router):
+        app.include_router(router)
+    app.include_router(images.router, prefix=API)
+    static = StaticFiles(directory=asset_directory("static"))
+    app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")
     return app
+
+
+def _add_services(app: FastAPI, settings: Settings) -> None:
+    store = ImageStore(settings.store_dir, quota=settings.store_bytes, days=settings.store_days)
+    limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
+    app.state.settings = settings
+    app.state.lifecycle = Lifecycle()
+    app.state.pictures = Pictures(store, limits, settings.decoded_bytes)
+    app.state.decoding_limiter = anyio.CapacityLimiter(usable_cores())
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    # The last one added is the first to see a request.
+    app.add_middleware(
+        BodyLimit,
+        upload_bytes=settings.upload_bytes,
+        json_bytes=settings.json_bytes,
+        bodies_bytes=settings.bodies_bytes,
+    )
+    app.add_middleware(
+        Gate,
+        hosts=settings.allowed_hosts,
+        any_address=not is_loopback(settings.host),
+        token=settings.token,
+    )
+    app.add_middleware(LifecycleMiddleware, lifecycle=app.state.lifecycle)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    expiry = asyncio.create_task(_expire_for_ever(app.state.pictures.store))
+    yield
+    expiry.cancel()
+
+
+async def _expire_for_ever(store: ImageStore) -> None:
+    while True:
+        await asyncio.sleep(EXPIRY_SECONDS)
+        await anyio.to_thread.run_sync(store.expire)

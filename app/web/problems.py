@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from starlette.types import Scope
 from app.engine.errors import EngineError, NetworkError
 from app.imaging.errors import NotAPicture, PictureError, PictureTooLarge
 from app.service.errors import (
+    ClientGone,
     LimitExceeded,
     MalformedBody,
     NotFound,
@@ -32,9 +34,10 @@ from app.service.errors import (
 MEDIA_TYPE = "application/problem+json"
 LONGEST_INSTANCE = 200
 
+log = logging.getLogger("convscope")
+
 _DETAILS = {
     400: "The request could not be read as HTTP with a body of the declared type.",
-    401: "This server wants its token, as a Bearer token or as the password of Basic.",
     404: "There is nothing at this address.",
     405: "This address does not answer to that method; the Allow header lists those it does.",
     500: "The server failed in a way it did not foresee; its log has the request_id.",
@@ -83,7 +86,7 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
         "status": problem.status,
         "detail": problem.detail,
         "instance": path.decode("ascii", "replace")[:LONGEST_INSTANCE],
-        "request_id": scope.get("state", {}).get("request_id", ""),
+        "request_id": scope["state"]["request_id"],
         **problem.members,
     }
     if problem.errors:
@@ -120,7 +123,10 @@ def _from_service(error: ServiceError) -> Problem:
         return Problem(422, error.message, errors=[where], limit=error.limit, actual=error.actual)
     if isinstance(error, TooMuchWork):
         return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
-    statuses = {NotFound: 404, StoreFull: 507, MalformedBody: 400}
+    if isinstance(error, TooMuchWork):
+        return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
+    # Nobody reads the answer to a client that has left; its status is for the log.
+    statuses = {NotFound: 404, StoreFull: 507, MalformedBody: 400, ClientGone: 503}
     return Problem(statuses[type(error)], error.message)
 
 
@@ -147,6 +153,18 @@ def _from_validation(error: RequestValidationError) -> Problem:
         return Problem(400, "The body is not valid JSON.", errors=errors)
     first = errors[0]
     return Problem(422, f"{first['pointer']}: {first['detail']}.", errors=errors)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Declare, for OpenAPI, problems that a route can answer besides those of every route."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": http.HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in sorted({400, 401, 403, 500, 503, *statuses})
+    }
 
 
 def install(app: FastAPI) -> None:
@@ -178,4 +196,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def from_fault(request: Request, error: Exception) -> Response:
+        log.error("request %s failed", request.scope["state"]["request_id"])
         return problem_response(request.scope, Problem(500, _DETAILS[500]))
