@@ -1,0 +1,195 @@
+"""The use cases of a network spec: run it, differentiate it, tell its shapes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.errors import EngineError, NetworkError, ParameterError
+from app.engine.losses import Loss, Mse
+from app.engine.network import (
+    Backward,
+    LayerReport,
+    Tape,
+    as_batch,
+    backward,
+    forward,
+    gradient_names,
+    inspect,
+)
+from app.service import budget
+from app.service.pictures import Pictures
+from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
+from app.service.specs import (
+    ArrayInput,
+    Input,
+    LossSpec,
+    PictureLoss,
+    ShapeInput,
+    Spec,
+)
+from app.settings import Settings
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A forward pass.
+
+    Attributes:
+        tape: The engine's record.
+        layers: The same steps, with statistics.
+        known: How many of the first layers were not computed again.
+    """
+
+    tape: Tape
+    layers: list[ComputedLayer]
+    known: int
+
+
+class Compute:
+    """Carries out computations; everything here blocks.
+
+    Args:
+        settings: The limits.
+        pictures: Where inputs by name come from.
+    """
+
+    def __init__(self, settings: Settings, pictures: Pictures) -> None:
+        self.settings = settings
+        self.prefixes = PrefixCache(settings.prefix_bytes)
+        self._pictures = pictures
+
+    def shapes(self, spec: Spec) -> tuple[tuple[int, ...], list[LayerReport]]:
+        """Return the input's shape and a report a layer; nothing is computed.
+
+        Raises:
+            EngineError: The input cannot be read by the layers, or there are too many layers.
+            NotFound: There is no such picture.
+        """
+        budget.refuse_too_many_layers(spec, self.settings)
+        shape = self._shape(spec)
+        return shape, inspect(spec.layers, shape, spec.dtype)
+
+    def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> Run:
+        """Run the network, as far as it is not known already.
+
+        Args:
+            spec: The computation.
+            wire_bytes_a_value: Memory that one value of the answer will need.
+
+        Raises:
+            NetworkError: Every illegal field and exceeded limit, with its path.
+            TooMuchWork: It would need too much memory; nothing was done.
+            NotFound: There is no such picture.
+        """
+        shape, reports = self.shapes(spec)
+        budget.refuse_faults(spec.layers, reports, self.settings)
+        itemsize = spec.dtype.itemsize
+        peak = budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize)
+        answer = max([math.prod(shape), *(math.prod(one.output_shape or ()) for one in reports)])
+        budget.refuse_too_much_work(peak + int(answer * wire_bytes_a_value), self.settings)
+        return self._run(spec)
+
+    def backward(
+        self, spec: Spec, loss: LossSpec, wanted: Sequence[str], wire_bytes_a_value: float = 0.0
+    ) -> Backward:
+        """Return a loss and its gradients; the forward pass is taken from memory if it is known.
+
+        Raises:
+            As `forward`; ParameterError also for a gradient or a selection that is not there.
+        """
+        # The gradients of one layer's output and input stand beside the whole tape.
+        run = self.forward(spec, wire_bytes_a_value + 2 * spec.dtype.itemsize)
+        _refuse_unknown_gradients(run.tape, wanted)
+        return backward(run.tape, self.engine_loss(loss, spec), wanted)
+
+    def engine_loss(self, loss: LossSpec, spec: Spec) -> Loss:
+        """Return the loss as the engine takes it, pictures read.
+
+        Raises:
+            NotFound: There is no such picture.
+        """
+        if isinstance(loss, PictureLoss):
+            return Mse(self._load(loss.target, spec.dtype))
+        return loss
+
+    def input(self, spec: Spec) -> Array:
+        """Return the input with its batch axes.
+
+        Raises:
+            EngineError: The layers cannot read it, or it is a shape alone.
+            NotFound: There is no such picture.
+        """
+        return as_batch(self._load(spec.input, spec.dtype), spec.layers)
+
+    def _run(self, spec: Spec) -> Run:
+        x = self.input(spec)
+        keys = chain_keys(_identity(spec), spec.layers)
+        known = self.prefixes.longest(keys)
+        prefix = Tape(x, tuple(layer.step for layer in known))
+        tape = forward(spec.layers, x, prefix=prefix)
+        layers = known + [ComputedLayer(step) for step in tape.steps[len(known) :]]
+        self.prefixes.keep(keys, layers)
+        return Run(tape, layers, len(known))
+
+    def _shape(self, spec: Spec) -> tuple[int, ...]:
+        """Return the shape of the input with its batch axes; a picture is not decoded for it."""
+        if isinstance(spec.input, ArrayInput):
+            shape = spec.input.values.shape
+        elif isinstance(spec.input, ShapeInput):
+            shape = spec.input.shape
+        else:
+            shape = self._pictures.input_shape(
+                image=spec.input.image,
+                sample=spec.input.sample,
+                color=spec.input.color,
+                max_side=spec.input.max_side,
+            )
+        # One number seen from everywhere has any shape and needs no memory.
+        return as_batch(np.broadcast_to(np.float32(0), shape), spec.layers).shape
+
+    def _load(self, source: Input, dtype: np.dtype[Any]) -> Array:
+        if isinstance(source, ArrayInput):
+            return source.values
+        if isinstance(source, ShapeInput):
+            raise ParameterError(
+                "A shape alone cannot be computed on; give an image, a sample or an array.",
+                ("input",),
+                "an image, a sample or an array",
+            )
+        return self._pictures.load_input(
+            image=source.image,
+            sample=source.sample,
+            color=source.color,
+            range=source.range,
+            max_side=source.max_side,
+            dtype=dtype,
+        )
+
+
+def _identity(spec: Spec) -> bytes:
+    if isinstance(spec.input, ArrayInput):
+        # The first layer decides how an array of few axes is read.
+        reads = next((layer.reads for layer in spec.layers if layer.reads is not None), None)
+        return input_key("array", spec.input.values, reads)
+    return input_key(spec.input, spec.dtype.str)
+
+
+def _refuse_unknown_gradients(tape: Tape, wanted: Sequence[str]) -> None:
+    legal = gradient_names(tape)
+    errors: list[EngineError] = [
+        ParameterError(
+            f"There is no gradient of this name; legal are {', '.join(legal)}.",
+            ("return", "gradients", index),
+            ", ".join(legal),
+        )
+        for index, name in enumerate(wanted)
+        if name not in legal
+    ]
+    if errors:
+        raise NetworkError(errors)

@@ -1,0 +1,117 @@
+"""Making arrays small for the wire: area means for thumbnails, few bits for display."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def area_mean(maps: Array, max_side: int) -> Array:
+    """Return the maps scaled down so that no spatial side exceeds `max_side`.
+
+    Each output cell is the mean of the input area it covers, edge cells by their share.
+
+    Args:
+        maps: Shape (N, C, L) or (N, C, H, W); other shapes come back as they are.
+        max_side: Longest side of the result, at least 1.
+    """
+    sides = maps.shape[2:]
+    if not sides or maps.size == 0 or max(sides) <= max_side:
+        return maps
+    ratio = max_side / max(sides)
+    for axis, side in enumerate(sides, start=2):
+        maps = _axis_mean(maps, axis, max(1, round(side * ratio)))
+    return maps
+
+
+def _axis_mean(maps: Array, axis: int, cells: int) -> Array:
+    """Return the means of `cells` equal stretches of one axis."""
+    side = maps.shape[axis]
+    if cells == side:
+        return maps
+    edges = np.arange(cells + 1) * (side / cells)
+    first = np.floor(edges[:-1] + 1e-9).astype(np.intp)
+    # One past the last row that a cell touches.
+    last = np.minimum(np.ceil(edges[1:] - 1e-9).astype(np.intp), side)
+    # Neighbouring cells may share a row: reduceat then takes every second of the pairs.
+    bounds = np.stack([first, last], axis=1).reshape(-1)[:-1]
+    sums = np.add.reduceat(maps, bounds, axis=axis)
+    sums = sums[(slice(None),) * axis + (slice(None, None, 2),)]
+    along = (-1,) + (1,) * (maps.ndim - axis - 1)
+    before = np.maximum(edges[:-1] - first, 0).astype(maps.dtype).reshape(along)
+    after = np.maximum(last - edges[1:], 0).astype(maps.dtype).reshape(along)
+    if before.any() or after.any():
+        sums = sums - before * maps.take(first, axis=axis) - after * maps.take(last - 1, axis=axis)
+    return np.asarray(sums * maps.dtype.type(cells / side))
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """Maps in few bits: value = offset + scale · code.
+
+    Attributes:
+        codes: uint8 or uint16, of the maps' shape.
+        scale: One number a map, in C-order over (N, C).
+        offset: One number a map, alike.
+    """
+
+    codes: Array
+    scale: list[float]
+    offset: list[float]
+
+
+def quantise(maps: Array, dtype: str) -> Quantised:
+    """Return the maps as codes of `dtype`, each map over its own finite range.
+
+    The error is at most scale / 2. NaN and −inf become the lowest code, inf the highest.
+
+    Args:
+        maps: Shape (N, C, ...): each (n, c) is a map; (N, I): each n is one.
+        dtype: "uint8" or "uint16".
+    """
+    steps = np.iinfo(dtype).max
+    codes = np.empty(maps.shape, dtype)
+    count = math.prod(maps.shape[:2]) if maps.ndim > 2 else maps.shape[0]
+    flat = maps.reshape(count, -1) if maps.size else maps.reshape(count, 0)
+    scales, offsets = [], []
+    for values, out in zip(flat, codes.reshape(flat.shape), strict=True):
+        scale, offset = _quantise_map(values, out, steps)
+        scales.append(scale)
+        offsets.append(offset)
+    return Quantised(codes, scales, offsets)
+
+
+def _quantise_map(values: Array, out: Array, steps: int) -> tuple[float, float]:
+    """Write the codes of one map into `out` and return its scale and offset."""
+    if values.size == 0:
+        return 0.0, 0.0
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        if finite.size == 0:
+            out[...] = np.where(values == np.inf, steps, 0)
+            return 0.0, 0.0
+        low, high = finite.min(), finite.max()
+        values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    offset, span = float(low), float(high) - float(low)
+    scale = span / steps
+    if scale == 0.0:
+        out[...] = 0
+        return 0.0, offset
+    if not _fits(span, scale, values.dtype):
+        values = values.astype(np.float64)
+    # Subtracting first is exact where it matters: a small range far from zero keeps its digits.
+    codes = values - values.dtype.type(offset)
+    codes *= values.dtype.type(1 / scale)
+    codes += values.dtype.type(0.5)
+    out[...] = codes
+    return scale, offset
+
+
+def _fits(span: float, scale: float, dtype: np.dtype[Any]) -> bool:
+    """Return whether span and 1 / scale are normal numbers of `dtype`."""
+    return max(span, 1 / scale) < float(np.finfo(dtype).max)

@@ -1,0 +1,150 @@
+"""Compute slots: as many computations at a time as there are cores, a short queue, a deadline."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from app.engine import interrupt
+from app.service.errors import ClientGone, Overloaded
+
+T = TypeVar("T")
+
+# Most jobs end within this time; only longer ones pay for watching the connection.
+PATIENCE_SECONDS = 0.05
+
+
+class _Stopped(Exception):
+    """Raised inside a job whose answer nobody waits for."""
+
+
+class _Job:
+    """One computation's licence to go on."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.stopped = False
+
+    def check(self) -> None:
+        """Raise when the job has been stopped or its time is up."""
+        if self.stopped or time.monotonic() > self.deadline:
+            raise _Stopped
+
+
+class Slots:
+    """Runs computations on threads of its own.
+
+    Args:
+        count: Computations at the same time.
+        queue_length: Computations that may wait for a slot.
+        deadline_seconds: Time for one computation, waiting included.
+    """
+
+    def __init__(self, count: int, queue_length: int, deadline_seconds: float) -> None:
+        self.count = count
+        self.queue_length = queue_length
+        self.deadline_seconds = deadline_seconds
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="slot")
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """Return how many computations run or wait."""
+        return self._taken
+
+    def close(self) -> None:
+        """Let running computations end and take no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def run(
+        self, compute: Callable[[], T], gone: Callable[[], Awaitable[Any]] | None = None
+    ) -> T:
+        """Return what `compute` returns, run in a slot.
+
+        Args:
+            compute: The computation; it is stopped at its next `interrupt.check()` when the
+                deadline passes or the client leaves.
+            gone: Returns when the client has left; watched only while the job takes long.
+
+        Raises:
+            Overloaded: The queue is full, or the deadline has passed.
+            ClientGone: The client left first.
+        """
+        job = _Job(time.monotonic() + self.deadline_seconds)
+        future = self._submit(job, compute)
+        answer = asyncio.wrap_future(future)
+        answer.add_done_callback(_look_at_result)
+        try:
+            await asyncio.wait({answer}, timeout=min(PATIENCE_SECONDS, self.deadline_seconds))
+            if not answer.done():
+                await self._outlast(answer, job, gone)
+            return answer.result()
+        except _Stopped:
+            raise self._too_late() from None
+        finally:
+            job.stopped = True
+            future.cancel()
+
+    async def _outlast(
+        self,
+        answer: "asyncio.Future[Any]",
+        job: _Job,
+        gone: Callable[[], Awaitable[Any]] | None,
+    ) -> None:
+        """Wait for the answer, the deadline, or the client's leaving, whichever is first."""
+        watched: set[asyncio.Future[Any]] = {answer}
+        if gone is not None:
+            watched.add(asyncio.ensure_future(gone()))
+        try:
+            await asyncio.wait(
+                watched,
+                timeout=max(job.deadline - time.monotonic(), 0),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if answer.done():
+                return
+            if any(other.done() for other in watched):
+                raise ClientGone("The client has left.")
+            raise self._too_late()
+        finally:
+            for other in watched - {answer}:
+                other.cancel()
+
+    def _submit(self, job: _Job, compute: Callable[[], T]) -> "Future[T]":
+        with self._lock:
+            if self._taken >= self.count + self.queue_length:
+                raise Overloaded(
+                    f"{self.count} computations run and {self.queue_length} wait already, which "
+                    "is the limit.",
+                    retry_after=1,
+                )
+            self._taken += 1
+
+        def work() -> T:
+            job.check()
+            with interrupt.scope(job.check):
+                return compute()
+
+        future = self._threads.submit(work)
+        future.add_done_callback(self._release)
+        return future
+
+    def _release(self, _: "Future[Any]") -> None:
+        with self._lock:
+            self._taken -= 1
+
+    def _too_late(self) -> Overloaded:
+        return Overloaded(
+            f"The computation was not done within {self.deadline_seconds:g} s, which is the "
+            "limit; it was stopped.",
+            retry_after=max(1, round(self.deadline_seconds / 4)),
+        )
+
+
+def _look_at_result(future: "asyncio.Future[Any]") -> None:
+    """Retrieve the outcome, so that one nobody waits for is not logged as forgotten."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,67 @@
+"""Answering: one computation in a slot, its result in the form that was asked for, timed."""
+
+import time
+from collections.abc import Callable
+
+from fastapi import Request
+from starlette.responses import Response
+
+from app.service.errors import ClientGone
+from app.service.slots import Slots
+
+# Nobody reads this answer; the status stands in the log alone.
+CLIENT_CLOSED_REQUEST = 499
+
+
+class Timing:
+    """Milliseconds per stage, for the Server-Timing header."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self._stages: list[str] = []
+
+    def mark(self, stage: str) -> None:
+        """End a stage: everything since the last mark belongs to it."""
+        now = time.perf_counter()
+        self._stages.append(f"{stage};dur={(now - self._last) * 1e3:.3f}")
+        self._last = now
+
+    def header(self) -> str:
+        """Return the value of Server-Timing."""
+        return ", ".join(self._stages)
+
+
+async def answer_in_slot(
+    request: Request,
+    media_type: str,
+    timing: Timing,
+    compute: Callable[[Callable[[str], None]], bytes],
+) -> Response:
+    """Return what `compute` returns as a response; it runs in a slot, not on the event loop.
+
+    Args:
+        request: The request; when its client leaves, the computation stops.
+        media_type: What `compute` makes.
+        timing: The request's stages so far.
+        compute: Takes a function that ends a stage by its name.
+    """
+    slots: Slots = request.app.state.slots
+
+    def job() -> bytes:
+        timing.mark("queue")
+        return compute(timing.mark)
+
+    async def gone() -> None:
+        # The body has been read, so nothing but the end of the connection can still come.
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        content = await slots.run(job, gone)
+    except ClientGone:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    return Response(
+        content,
+        media_type=media_type,
+        headers={"Server-Timing": timing.header(), "Cache-Control": "no-store", "Vary": "Accept"},
+    )

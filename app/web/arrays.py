@@ -1,0 +1,143 @@
+"""Arrays in a request: nested lists checked cell by cell, or tensors of the same request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import PydanticCustomError
+
+Array = NDArray[Any]
+Path = tuple[str | int, ...]
+
+MAX_DIMENSIONS = 4
+
+
+@dataclass(frozen=True)
+class ArrayContext:
+    """What reading the arrays of one request needs.
+
+    Attributes:
+        dtype: The dtype of the computation.
+        tensors: The tensors that travelled with the request.
+    """
+
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
+    tensors: Mapping[str, Array] = field(default_factory=dict)
+
+
+def fault(detail: str, path: Path = ()) -> PydanticCustomError:
+    """Return an error for pydantic that stands at `path` below the value being validated."""
+    escaped = detail.replace("{", "(").replace("}", ")")
+    return PydanticCustomError("value", escaped, {"path": path})
+
+
+def read_array(value: object, context: ArrayContext, dimensions: tuple[int, ...]) -> Array:
+    """Return a nested list, or the tensor that `{"tensor": name}` names, as an array.
+
+    Args:
+        value: The JSON value.
+        context: The dtype wanted and the tensors at hand.
+        dimensions: The numbers of dimensions that are legal here.
+
+    Raises:
+        PydanticCustomError: With the path to the first cell at fault.
+    """
+    array = _tensor(value, context) if isinstance(value, dict) else _nested(value)
+    if array.ndim not in dimensions:
+        legal = " or ".join(str(count) for count in dimensions)
+        raise fault(f"The array has {array.ndim} dimensions, but must have {legal}.")
+    return _cast(array, context.dtype, may_hold_nan=isinstance(value, dict))
+
+
+def _tensor(value: dict[str, Any], context: ArrayContext) -> Array:
+    name = value.get("tensor")
+    if set(value) != {"tensor"} or not isinstance(name, str):
+        raise fault('An array is a nested list of numbers or {"tensor": name}.')
+    if name not in context.tensors:
+        raise fault(
+            f"The request carries {len(context.tensors)} tensors, but none of this name; "
+            "tensors travel in a body of type application/x-safetensors.",
+            ("tensor",),
+        )
+    return context.tensors[name]
+
+
+def _nested(value: object) -> Array:
+    shape: list[int] = []
+    probe = value
+    while isinstance(probe, list):
+        if not probe:
+            raise fault("The list is empty, but must hold at least one number.", (0,) * len(shape))
+        shape.append(len(probe))
+        if len(shape) > MAX_DIMENSIONS:
+            raise fault(f"The array has more than {MAX_DIMENSIONS} dimensions.")
+        probe = probe[0]
+    _check_level(value, tuple(shape), ())
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except OverflowError:
+        path = _first(value, lambda cell: abs(cell) >= 2**1024)
+        raise fault("The integer exceeds the largest float, 1.8e308.", path) from None
+
+
+def _check_level(value: Any, shape: tuple[int, ...], path: Path) -> None:
+    """Raise unless `value` is a full nested list of `shape` that holds nothing but numbers."""
+    if not shape:
+        _check_cell(value, path)
+        return
+    if not isinstance(value, list):
+        raise fault(f"Expected a list of {shape[0]} entries, but this is {kind_of(value)}.", path)
+    if len(value) != shape[0]:
+        raise fault(
+            f"The array is ragged: this list has {len(value)} entries, its first neighbour "
+            f"has {shape[0]}.",
+            path,
+        )
+    # One look at the types of a whole row; only a row at fault is walked cell by cell.
+    if len(shape) == 1 and set(map(type, value)) <= {int, float}:
+        return
+    for index, entry in enumerate(value):
+        _check_level(entry, shape[1:], (*path, index))
+
+
+def _check_cell(value: object, path: Path) -> None:
+    if type(value) not in (int, float):
+        raise fault(f"Expected a number, but this is {kind_of(value)}.", path)
+
+
+def kind_of(value: object) -> str:
+    """Return what JSON calls the value, without quoting it."""
+    kinds = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "null" if value is None else "a number")
+
+
+def _cast(array: Array, dtype: np.dtype[Any], *, may_hold_nan: bool) -> Array:
+    """Return the array in `dtype`; a tensor may hold NaN and infinities, JSON may not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(dtype, copy=False)
+    wrong = ~np.isfinite(cast)
+    if may_hold_nan:
+        wrong &= np.isfinite(array)
+    if not wrong.any():
+        return cast
+    index = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+    if not np.isfinite(array[index]):
+        raise fault("The number is not finite; NaN and Infinity are not legal.", index)
+    raise fault(
+        f"{float(array[index]):.6g} does not fit {dtype}, whose largest is "
+        f'{np.finfo(dtype).max:.6g}; a request with "dtype": "float64" may hold it.',
+        index,
+    )
+
+
+def _first(value: Any, matches: Any, path: Path = ()) -> Path:
+    """Return the path of the first cell that matches."""
+    if not isinstance(value, list):
+        return path if matches(value) else ()
+    for index, entry in enumerate(value):
+        found = _first(entry, matches, (*path, index))
+        if found:
+            return found
+    return ()

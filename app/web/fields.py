@@ -1,0 +1,180 @@
+"""The value types of the network spec that JSON Schema alone cannot tell apart."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from app.engine.geometry import PADDING_NAMES
+from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
+from app.web.arrays import Array, ArrayContext, Path, fault, kind_of, read_array
+
+# Integers beyond this are never legal and would overflow before the engine's own checks.
+LARGEST = 2**31 - 1
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+Index = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Axis = Annotated[int, Field(ge=-4, le=3)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
+Initialiser = Literal[
+    "he_normal", "he_uniform", "xavier_normal", "xavier_uniform", "normal", "uniform"
+]
+
+
+class Strict(BaseModel):
+    """Nothing is coerced, nothing unknown is passed over."""
+
+    model_config = STRICT
+
+
+def _integer(value: object, path: Path = ()) -> int:
+    if type(value) is not int:
+        what = "a fraction" if isinstance(value, float) else kind_of(value)
+        raise fault(f"Expected an integer, but this is {what}.", path)
+    if abs(value) > LARGEST:
+        raise fault(f"The integer is out of range; at most {LARGEST} is legal.", path)
+    return value
+
+
+def _integers(value: object, path: Path = ()) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise fault("Expected a pair of integers.", path)
+    return _integer(value[0], (*path, 0)), _integer(value[1], (*path, 1))
+
+
+def _geometry(value: object) -> int | tuple[int, int]:
+    return _integers(value) if isinstance(value, list) else _integer(value)
+
+
+def _padding(value: object) -> int | str | tuple[Any, Any]:
+    if isinstance(value, str):
+        if value not in PADDING_NAMES:
+            raise fault(f"A padding given by name is one of {', '.join(PADDING_NAMES)}.")
+        return value
+    if isinstance(value, list) and any(isinstance(entry, list) for entry in value):
+        if len(value) != 2:
+            raise fault("Expected [[top, bottom], [left, right]].")
+        return _integers(value[0], (0,)), _integers(value[1], (1,))
+    return _geometry(value)
+
+
+def _array_of(*dimensions: int) -> Callable[[object, ValidationInfo], Array]:
+    def read(value: object, info: ValidationInfo) -> Array:
+        return read_array(value, info.context or ArrayContext(), dimensions)
+
+    return read
+
+
+INTEGER: dict[str, Any] = {"type": "integer"}
+PAIR: dict[str, Any] = {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2}
+TENSOR: dict[str, Any] = {
+    "type": "object",
+    "properties": {"tensor": {"type": "string"}},
+    "required": ["tensor"],
+    "additionalProperties": False,
+    "description": "A tensor of the same request, by name.",
+}
+
+
+def _array_schema(*dimensions: int) -> WithJsonSchema:
+    """Return the schema of nested lists of these depths, or of a tensor's name."""
+    nested: list[dict[str, Any]] = [{"type": "number"}]
+    for _ in range(max(dimensions)):
+        nested.append({"type": "array", "items": nested[-1], "minItems": 1})
+    return WithJsonSchema({"anyOf": [*(nested[count] for count in dimensions), TENSOR]})
+
+
+Geometry = Annotated[Any, PlainValidator(_geometry), WithJsonSchema({"anyOf": [INTEGER, PAIR]})]
+Padding = Annotated[
+    Any,
+    PlainValidator(_padding),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                INTEGER,
+                PAIR,
+                {"type": "array", "items": PAIR, "minItems": 2, "maxItems": 2},
+                {"enum": list(PADDING_NAMES)},
+            ]
+        }
+    ),
+]
+Values = Annotated[Any, PlainValidator(_array_of(0, 1, 2, 3, 4)), _array_schema(0, 1, 2, 3, 4)]
+InputValues = Annotated[Any, PlainValidator(_array_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4)]
+Vector = Annotated[Any, PlainValidator(_array_of(1)), _array_schema(1)]
+NumberOrVector = Annotated[Any, PlainValidator(_array_of(0, 1)), _array_schema(0, 1)]
+Matrix = Annotated[Any, PlainValidator(_array_of(2)), _array_schema(2)]
+
+
+class RandomKernelFields(Strict):
+    """How many filters of which size, drawn how."""
+
+    filters: Index
+    size: Geometry = 3
+    init: Initialiser = "he_normal"
+    seed: Seed = 0
+
+
+class RandomKernelForm(Strict):
+    """A kernel drawn from a seeded generator."""
+
+    random: RandomKernelFields
+
+    def to_engine(self) -> RandomKernel:
+        """Return the engine's description of the kernel; nothing is drawn yet."""
+        return RandomKernel(**dict(self.random))
+
+
+class PresetForm(Strict):
+    """A kernel of `GET /kernels`."""
+
+    preset: Annotated[str, Field(max_length=64)]
+
+    def to_engine(self) -> PresetKernel:
+        """Return the engine's description of the kernel."""
+        return PresetKernel(self.preset)
+
+
+class RandomWeightFields(Strict):
+    """How many features, drawn how."""
+
+    features: Index
+    init: Initialiser = "he_normal"
+    seed: Seed = 0
+
+
+class RandomWeightForm(Strict):
+    """Dense weights drawn from a seeded generator."""
+
+    random: RandomWeightFields
+
+    def to_engine(self) -> RandomWeight:
+        """Return the engine's description of the weights; nothing is drawn yet."""
+        return RandomWeight(**dict(self.random))
+
+
+def _form(value: object) -> str:
+    if isinstance(value, dict):
+        return next((form for form in ("random", "preset") if form in value), "array")
+    return "array"
+
+
+ConvKernel = Annotated[
+    Annotated[Any, PlainValidator(_array_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4), Tag("array")]
+    | Annotated[RandomKernelForm, Tag("random")]
+    | Annotated[PresetForm, Tag("preset")],
+    Discriminator(_form),
+]
+DenseWeight = Annotated[
+    Annotated[Matrix, Tag("array")] | Annotated[RandomWeightForm, Tag("random")],
+    Discriminator(_form),
+]

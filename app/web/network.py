@@ -1,0 +1,60 @@
+"""The routes that compute on a network spec."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.service.compute import Compute
+from app.web.answering import Timing, answer_in_slot
+from app.web.bodies import read_body
+from app.web.envelopes import backward_answer, forward_answer, wire_bytes_a_value
+from app.web.negotiation import ARRAY_FORMS, choose
+from app.web.schemas import BackwardBody, ForwardBody
+from app.web.wire import write
+
+router = APIRouter(tags=["computing"])
+
+Mark = Callable[[str], None]
+
+
+@router.post("/forward", summary="Run the network: feature maps of any layer")
+async def forward(request: Request) -> Response:
+    """Compute every layer and return the maps that `return` asks for, the last ones by default."""
+    timing = Timing()
+    media_type = choose(request.headers.get("accept"), ARRAY_FORMS)
+    body = await read_body(request, ForwardBody)
+    spec, returning = body.to_spec(), body.returning.to_returning()
+    service: Compute = request.app.state.compute
+    timing.mark("parse")
+
+    def compute(mark: Mark) -> bytes:
+        run = service.forward(spec, wire_bytes_a_value(media_type))
+        mark("compute")
+        answer = forward_answer(spec, run, returning)
+        content = write(answer, media_type)
+        mark("serialise")
+        return content
+
+    return await answer_in_slot(request, media_type, timing, compute)
+
+
+@router.post("/backward", summary="Differentiate a loss: gradients of any input or parameter")
+async def backward(request: Request) -> Response:
+    """Compute a loss and its gradients by the names in `return.gradients`."""
+    timing = Timing()
+    media_type = choose(request.headers.get("accept"), ARRAY_FORMS)
+    body = await read_body(request, BackwardBody)
+    spec, returning, loss = body.to_spec(), body.returning.to_returning(), body.loss.to_loss()
+    service: Compute = request.app.state.compute
+    timing.mark("parse")
+
+    def compute(mark: Mark) -> bytes:
+        result = service.backward(spec, loss, returning.gradients, wire_bytes_a_value(media_type))
+        mark("compute")
+        answer = backward_answer(result, returning)
+        content = write(answer, media_type)
+        mark("serialise")
+        return content
+
+    return await answer_in_slot(request, media_type, timing, compute)

@@ -1,0 +1,88 @@
+"""JSON as the contract reads it: no duplicate keys, no lone surrogates, nothing too deep.
+
+NaN and Infinity parse to floats here and are refused where the value stands, so that the
+problem can point at it.
+"""
+
+import json
+from typing import Any
+
+from app.service.errors import MalformedBody
+
+
+class _DuplicateKeyError(ValueError):
+    """An object names one key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _DuplicateKeyError
+    return members
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def parse(body: bytes, max_depth: int) -> Any:
+    """Return the value of a JSON text in UTF-8.
+
+    Args:
+        body: The text.
+        max_depth: Containers that may stand within one another.
+
+    Raises:
+        MalformedBody: The body is no JSON, or JSON that no request may hold.
+    """
+    try:
+        text = body.decode("utf-8")
+        value = _decoder.decode(text)
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"The JSON is not valid UTF-8 at byte {error.start}.") from None
+    except _DuplicateKeyError:
+        raise MalformedBody("An object of the JSON holds the same key twice.") from None
+    except json.JSONDecodeError as error:
+        raise MalformedBody(
+            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise _too_deep(max_depth) from None
+    except ValueError:
+        # int() refuses thousands of digits before any range is checked.
+        raise MalformedBody(
+            "The JSON holds an integer with too many digits; no number may exceed 1.8e308."
+        ) from None
+    if "\\u" in text or text.count("[") + text.count("{") > max_depth:
+        _walk(value, max_depth)
+    return value
+
+
+def _too_deep(max_depth: int) -> MalformedBody:
+    return MalformedBody(f"The JSON is nested too deeply; at most {max_depth} levels are legal.")
+
+
+def _walk(value: Any, max_depth: int) -> None:
+    """Refuse what is nested too deeply, and half surrogate pairs: UTF-8 cannot write them."""
+    level = [value]
+    for _ in range(max_depth + 1):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                _refuse_surrogate(item)
+            elif isinstance(item, dict):
+                below += item
+                below += item.values()
+            elif not set(map(type, item)) <= {int, float}:
+                below += item
+        level = [entry for entry in below if isinstance(entry, str | dict | list)]
+        if not level:
+            return
+    if any(not isinstance(item, str) for item in level):
+        raise _too_deep(max_depth)
+
+
+def _refuse_surrogate(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedBody("A string of the JSON holds a lone surrogate.") from None

@@ -1,0 +1,105 @@
+"""One answer in every form of the contract: JSON, safetensors, npz."""
+
+import io
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_json
+
+from app.web.negotiation import JSON, NPZ, SAFETENSORS
+
+Array = NDArray[Any]
+
+# JSON text is made in pieces, so that other threads get their turn at the interpreter.
+PIECE = 1 << 15
+
+SAFETENSORS_NAMES = {"float32": "F32", "float64": "F64", "uint8": "U8", "uint16": "U16"}
+
+
+@dataclass
+class Answer:
+    """What every form carries: one envelope, and the arrays by name.
+
+    Attributes:
+        envelope: The JSON object, arrays left out.
+        arrays: The arrays, in order.
+        holders: For each array the member of the envelope that shows it as `data` in JSON.
+    """
+
+    envelope: dict[str, Any]
+    arrays: dict[str, Array] = field(default_factory=dict)
+    holders: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, name: str, array: Array, holder: dict[str, Any]) -> None:
+        """Add an array that JSON shows as `data` of `holder`."""
+        self.arrays[name] = array
+        self.holders[name] = holder
+
+
+def as_json(answer: Answer) -> bytes:
+    """Return the envelope with each array as nested lists; non-finite numbers are null."""
+    mark = secrets.token_hex(16)
+    for name, holder in answer.holders.items():
+        holder["data"] = f"{mark}{name}{mark}"
+    text = to_json(answer.envelope, inf_nan_mode="null")
+    pieces: list[bytes] = []
+    for name, holder in answer.holders.items():
+        del holder["data"]
+        before, _, text = text.partition(f'"{mark}{name}{mark}"'.encode())
+        pieces.append(before)
+        pieces += _json_pieces(answer.arrays[name])
+    pieces.append(text)
+    return b"".join(pieces)
+
+
+def _json_pieces(array: Array) -> Iterator[bytes]:
+    if array.size <= PIECE or array.ndim < 2:
+        yield to_json(array.tolist(), inf_nan_mode="null")
+        return
+    yield b"["
+    for index, part in enumerate(array):
+        if index:
+            yield b","
+        yield from _json_pieces(part)
+    yield b"]"
+
+
+def as_safetensors(answer: Answer) -> bytes:
+    """Return the arrays in the safetensors format, the envelope under metadata key `response`."""
+    header: dict[str, Any] = {
+        "__metadata__": {"response": to_json(answer.envelope, inf_nan_mode="null").decode()}
+    }
+    buffers = []
+    end = 0
+    for name, array in answer.arrays.items():
+        start, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": SAFETENSORS_NAMES[array.dtype.name],
+            "shape": array.shape,
+            "data_offsets": (start, end),
+        }
+        buffers.append(np.ascontiguousarray(array).reshape(-1).data)
+    text = to_json(header)
+    # Readers map the arrays in place, so they begin at a multiple of eight.
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
+
+
+def as_npz(answer: Answer) -> bytes:
+    """Return the arrays as .npz, the envelope as the 0-d string array `response`."""
+    text = to_json(answer.envelope, inf_nan_mode="null").decode()
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, response=np.array(text), **answer.arrays)
+    return content.getvalue()
+
+
+WRITERS = {JSON: as_json, SAFETENSORS: as_safetensors, NPZ: as_npz}
+
+
+def write(answer: Answer, media_type: str) -> bytes:
+    """Return the answer in one of the forms that carry numbers."""
+    return WRITERS[media_type](answer)
