@@ -31,6 +31,11 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--host", help=f"address to bind ({settings.host})")
     common.add_argument("--port", type=int, help=f"port to bind ({settings.port})")
+    common.add_argument(
+        "--allow-public",
+        action="store_true",
+        help="bind an address that others can reach although CONVSCOPE_TOKEN is not set",
+    )
     parser = argparse.ArgumentParser(
         prog="convscope", description="Serve the convolution lab.", parents=[common]
     )
@@ -40,9 +45,21 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings) -> int:
-    import uvicorn
-
     from app.main import create_app
+    from app.web.gate import is_loopback
+    from app.web.serving import serve
 
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port)
+    if not (is_loopback(settings.host) or settings.token or settings.allow_public):
+        print(
+            f"convscope: {settings.host or 'every address'} can be reached from other machines. "
+            "Set CONVSCOPE_TOKEN to a secret, or pass --allow-public to let anyone in.",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        app = create_app(settings)
+    except OSError as error:
+        print(f"convscope: the store {settings.store_dir}: {error.strerror}", file=sys.stderr)
+        return 1
+    serve(app, settings)
     return 0

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -189,6 +190,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def from_framework(request: Request, error: HTTPException) -> Response:
         return problem_response(request.scope, _from_framework(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def from_leaving(request: Request, error: ClientDisconnect) -> Response:
+        # Nobody reads this; without it the log would call it a failure of the server.
+        return problem_response(request.scope, Problem(400, "The client left while sending."))
 
     @app.exception_handler(RequestValidationError)
     async def from_validation(request: Request, error: RequestValidationError) -> Response:

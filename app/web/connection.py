@@ -1,0 +1,106 @@
+"""HTTP connections with an end to patience; uvicorn itself waits for ever for a slow client."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from app.settings import Settings
+from app.web.problems import MEDIA_TYPE
+
+CHECKS_PER_LIMIT = 4
+
+
+class GuardedProtocol(H11Protocol):
+    """One connection, watched: headers, body and the reading of an answer must keep moving."""
+
+    settings: Settings
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to watch a new connection."""
+        super().connection_made(transport)
+        self._phase: tuple[str, int] = ("headers", 0)
+        self._since = self._heard = self._written = self.loop.time()
+        shortest = min(self.settings.header_seconds, self.settings.stall_seconds)
+        self._interval = min(1.0, shortest / CHECKS_PER_LIMIT)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes of the client."""
+        self._heard = self.loop.time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP with a problem, like everything else."""
+        self._answer(400, "The request is not valid HTTP/1.1.")
+        self.transport.close()
+
+    def _current_phase(self) -> tuple[str, int]:
+        theirs = self.conn.their_state
+        if theirs is h11.SEND_BODY:
+            return "body", id(self.cycle)
+        if theirs is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
+            return "headers", id(self.cycle)
+        return "answer", id(self.cycle)
+
+    def _watch(self) -> None:
+        """Look at the connection, close it if it has rested too long, and look again later."""
+        now = self.loop.time()
+        if (phase := self._current_phase()) != self._phase:
+            self._phase, self._since = phase, now
+        if not self.flow.write_paused:
+            self._written = now
+        if self.flow.read_paused:
+            # Not the client rests: nobody here has taken what it sent.
+            self._heard = now
+        if self._is_overdue(now):
+            self._answer(408, "The request took too long to arrive.")
+            self.transport.abort() if self.flow.write_paused else self.transport.close()
+            return
+        self._timer = self.loop.call_later(self._interval, self._watch)
+
+    def _is_overdue(self, now: float) -> bool:
+        limits, phase = self.settings, self._phase[0]
+        if now - self._written > limits.stall_seconds:
+            return True
+        if phase == "headers":
+            return now - self._since > limits.header_seconds
+        if phase == "body":
+            stalled = now - self._heard > limits.stall_seconds
+            return stalled or now - self._since > limits.body_seconds
+        return False
+
+    def _answer(self, status: int, detail: str) -> None:
+        """Send a problem if no answer has begun; there is no request to name in it."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return
+        problem: dict[str, Any] = {
+            "type": "about:blank",
+            "title": http.HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+        }
+        body = json.dumps(problem).encode()
+        headers = [
+            ("content-type", MEDIA_TYPE),
+            ("content-length", str(len(body))),
+            ("connection", "close"),
+        ]
+        response = h11.Response(status_code=status, headers=headers, reason=problem["title"])
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+
+
+def guarded(settings: Settings) -> type[GuardedProtocol]:
+    """Return the protocol that holds connections to the limits of `settings`."""
+    return type("GuardedProtocol", (GuardedProtocol,), {"settings": settings})
