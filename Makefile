@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test lint format lock bench-live screenshots clean
+.PHONY: help serve setup test lint format lock bench bench-quick bench-live screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -30,6 +30,12 @@ format: $(VENV)/.dev  ## format the Python code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: .bench/.ready  ## the engine against its peers, written to benchmarks/RESULTS.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE .bench/bin/python -m benchmarks
+
+bench-quick: .bench/.ready  ## a few rows of the same, printed
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE .bench/bin/python -m benchmarks --quick
+
 bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
 	$(BIN)/python benchmarks/live_latency.py
 
@@ -41,7 +47,13 @@ lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
 
 clean:  ## remove what the chores made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+	rm -rf $(VENV) .bench .conformance .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+
+.bench/.ready: benchmarks/requirements.txt requirements.lock
+	$(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	.bench/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
