@@ -16,18 +16,15 @@ router = APIRouter(tags=["health"])
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@router.api_route("/livez", methods=["GET", "HEAD"], summary="Is the process alive?")
+@router.head("/livez", include_in_schema=False)
+@router.get("/livez", summary="Is the process alive?")
 async def livez() -> dict[str, str]:
     """Answer at once, whatever the compute slots do."""
     return {"status": "alive"}
 
 
-@router.api_route(
-    "/readyz",
-    methods=["GET", "HEAD"],
-    summary="May the process get work?",
-    responses=documented(503),
-)
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", summary="May the process get work?", responses=documented())
 async def readyz(request: Request) -> dict[str, str]:
     """Answer 200 while new work is welcome, 503 from the moment the process is told to stop."""
     lifecycle: Lifecycle = request.app.state.lifecycle

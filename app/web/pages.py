@@ -15,6 +15,16 @@ templates = Jinja2Templates(directory=asset_directory("templates"))
 @router.api_route("/", methods=["GET", "HEAD"])
 async def lab(request: Request) -> Response:
     """Serve the lab; its whole state lives in the link's fragment, which never comes here."""
-    answer = templates.TemplateResponse(request, "index.html")
+    return _page(request, "index.html")
+
+
+@router.api_route("/docs", methods=["GET", "HEAD"])
+async def docs(request: Request) -> Response:
+    """Serve the interactive description of the API, with no file from elsewhere."""
+    return _page(request, "docs.html", description=request.app.openapi_url)
+
+
+def _page(request: Request, name: str, **values: object) -> Response:
+    answer = templates.TemplateResponse(request, name, values)
     answer.headers["Cache-Control"] = "no-cache"
     return answer
