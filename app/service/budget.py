@@ -45,25 +45,20 @@ def _too_large(field: str, what: str, actual: int, limit: int) -> ParameterError
     )
 
 
-def refuse_faults(
+def faults(
     layers: Sequence[Layer], reports: Sequence[LayerReport], settings: Settings
-) -> None:
-    """Raise every problem of the network at once, illegal fields and exceeded limits alike.
-
-    Raises:
-        NetworkError: With paths ("layers", i, field).
-    """
-    errors: list[EngineError] = []
+) -> dict[int, list[EngineError]]:
+    """Return each layer's problems, illegal or beyond a limit; paths begin at the layer."""
+    found: dict[int, list[EngineError]] = {}
     for layer, report in zip(layers, reports, strict=True):
-        if report.error is not None:
-            own = report.error
-            parts = own.errors if isinstance(own, NetworkError) else (own,)
-            errors += [part.under("layers", report.index) for part in parts]
+        own = report.error
+        if own is None:
+            errors: Sequence[EngineError] = beyond_limits(layer, report, settings)
         else:
-            exceeded = beyond_limits(layer, report, settings)
-            errors += [error.under("layers", report.index) for error in exceeded]
-    if errors:
-        raise NetworkError(errors)
+            errors = own.errors if isinstance(own, NetworkError) else (own,)
+        if errors:
+            found[report.index] = list(errors)
+    return found
 
 
 def refuse_too_many_layers(spec: Spec, settings: Settings) -> None:

@@ -37,6 +37,36 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
+class Prospect:
+    """What a computation would do.
+
+    Attributes:
+        input_shape: Shape of the input with its batch axes.
+        reports: One a layer.
+        faults: The problems of each illegal layer, paths beginning at the layer.
+        peak_bytes: Memory that the forward pass would need.
+    """
+
+    input_shape: tuple[int, ...]
+    reports: list[LayerReport]
+    faults: dict[int, list[EngineError]]
+    peak_bytes: int
+
+    @property
+    def map_shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the input and of every output that is legal."""
+        return [self.input_shape, *(one.output_shape for one in self.reports if one.output_shape)]
+
+    def refuse_faults(self) -> None:
+        """Raise NetworkError with every problem at once, paths ("layers", i, field)."""
+        errors = [
+            error.under("layers", index) for index, own in self.faults.items() for error in own
+        ]
+        if errors:
+            raise NetworkError(errors)
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
     """A forward pass.
 
@@ -64,8 +94,8 @@ class Compute:
         self.prefixes = PrefixCache(settings.prefix_bytes)
         self._pictures = pictures
 
-    def shapes(self, spec: Spec) -> tuple[tuple[int, ...], list[LayerReport]]:
-        """Return the input's shape and a report a layer; nothing is computed.
+    def shapes(self, spec: Spec) -> Prospect:
+        """Tell what the network would do; nothing is computed, illegal layers stay in place.
 
         Raises:
             EngineError: The input cannot be read by the layers, or there are too many layers.
@@ -73,7 +103,14 @@ class Compute:
         """
         budget.refuse_too_many_layers(spec, self.settings)
         shape = self._shape(spec)
-        return shape, inspect(spec.layers, shape, spec.dtype)
+        reports = inspect(spec.layers, shape, spec.dtype)
+        itemsize = spec.dtype.itemsize
+        return Prospect(
+            shape,
+            reports,
+            budget.faults(spec.layers, reports, self.settings),
+            budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize),
+        )
 
     def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> Run:
         """Run the network, as far as it is not known already.
@@ -87,12 +124,12 @@ class Compute:
             TooMuchWork: It would need too much memory; nothing was done.
             NotFound: There is no such picture.
         """
-        shape, reports = self.shapes(spec)
-        budget.refuse_faults(spec.layers, reports, self.settings)
-        itemsize = spec.dtype.itemsize
-        peak = budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize)
-        answer = max([math.prod(shape), *(math.prod(one.output_shape or ()) for one in reports)])
-        budget.refuse_too_much_work(peak + int(answer * wire_bytes_a_value), self.settings)
+        prospect = self.shapes(spec)
+        prospect.refuse_faults()
+        answer = max(math.prod(shape) for shape in prospect.map_shapes)
+        budget.refuse_too_much_work(
+            prospect.peak_bytes + int(answer * wire_bytes_a_value), self.settings
+        )
         return self._run(spec)
 
     def backward(

@@ -60,6 +60,11 @@ async def answer_in_slot(
         content = await slots.run(job, gone)
     except ClientGone:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
+    return answered(content, media_type, timing)
+
+
+def answered(content: bytes, media_type: str, timing: Timing) -> Response:
+    """Return the content as a response that tells how long each stage took."""
     return Response(
         content,
         media_type=media_type,

@@ -1,14 +1,13 @@
 """Results of the service as the envelopes of the contract."""
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.errors import EngineError, NetworkError, ParameterError
+from app.engine.errors import NetworkError, ParameterError
 from app.engine.network import Backward, LayerReport
-from app.service.compute import Run
+from app.service.compute import Prospect, Run
 from app.service.reduction import area_mean, quantise
 from app.service.specs import Returning, Spec
 from app.service.statistics import channel_stats
@@ -74,25 +73,17 @@ def told(report: LayerReport) -> dict[str, Any]:
     }
 
 
-def shapes_envelope(
-    shape: tuple[int, ...], reports: list[LayerReport], found: dict[int, list[EngineError]]
-) -> dict[str, Any]:
-    """Return what every layer would do; illegal ones tell what is wrong and what is legal.
-
-    Args:
-        shape: The input's shape.
-        reports: The engine's reports.
-        found: The problems of each layer, paths beginning at the layer.
-    """
+def shapes_envelope(prospect: Prospect, limit_bytes: int) -> dict[str, Any]:
+    """Return what every layer would do; illegal ones tell what is wrong and what is legal."""
     layers = []
-    for report in reports:
+    for report in prospect.reports:
         errors = [
             {
                 "pointer": pointer(("layers", report.index, *error.path)),
                 "detail": error.message,
                 "legal": error.legal,
             }
-            for error in found.get(report.index, ())
+            for error in prospect.faults.get(report.index, ())
         ]
         layers.append(
             told(report)
@@ -103,7 +94,12 @@ def shapes_envelope(
                 "errors": errors,
             }
         )
-    return {"input": {"shape": shape}, "layers": layers}
+    return {
+        "input": {"shape": prospect.input_shape},
+        "layers": layers,
+        "estimated": prospect.peak_bytes,
+        "limit": limit_bytes,
+    }
 
 
 def chosen_layers(returning: Returning, count: int) -> set[int]:
@@ -168,8 +164,3 @@ def put(
 def wire_bytes_a_value(media_type: str) -> float:
     """Return roughly how much memory one value takes while an answer is written."""
     return {"application/json": 72.0, "image/png": 16.0}.get(media_type, 16.0)
-
-
-def size(shape: tuple[int, ...]) -> int:
-    """Return how many numbers an array of this shape holds."""
-    return math.prod(shape)

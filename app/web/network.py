@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.service.compute import Compute
-from app.web.answering import Timing, answer_in_slot
+from app.web.answering import Timing, answer_in_slot, answered
 from app.web.bodies import read_body
-from app.web.envelopes import backward_answer, forward_answer, wire_bytes_a_value
-from app.web.negotiation import ARRAY_FORMS, choose
-from app.web.schemas import BackwardBody, ForwardBody
-from app.web.wire import write
+from app.web.envelopes import backward_answer, forward_answer, shapes_envelope, wire_bytes_a_value
+from app.web.negotiation import ARRAY_FORMS, JSON, choose
+from app.web.schemas import BackwardBody, ForwardBody, ShapesBody
+from app.web.wire import Answer, as_json, write
 
 router = APIRouter(tags=["computing"])
 
@@ -58,3 +59,17 @@ async def backward(request: Request) -> Response:
         return content
 
     return await answer_in_slot(request, media_type, timing, compute)
+
+
+@router.post("/shapes", summary="Shapes, padding, receptive fields and costs; computes nothing")
+async def shapes(request: Request) -> Response:
+    """Tell what each layer would do; an illegal layer is reported in place."""
+    timing = Timing()
+    choose(request.headers.get("accept"), (JSON,))
+    body = await read_body(request, ShapesBody)
+    service: Compute = request.app.state.compute
+    timing.mark("parse")
+    prospect = await run_in_threadpool(lambda: service.shapes(body.to_spec()))
+    timing.mark("compute")
+    envelope = shapes_envelope(prospect, service.settings.working_bytes)
+    return answered(as_json(Answer(envelope)), JSON, timing)

@@ -1,0 +1,150 @@
+"""Compute slots: bounded, with a deadline, stopped when nobody waits."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from app.engine import interrupt
+from app.service.errors import ClientGone, Overloaded
+from app.service.slots import Slots
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Slots]]:
+    made = []
+
+    def build(count: int = 1, queue_length: int = 1, deadline_seconds: float = 5.0) -> Slots:
+        made.append(Slots(count, queue_length, deadline_seconds))
+        return made[-1]
+
+    yield build
+    for slots in made:
+        slots.close()
+
+
+class Spinner:
+    """A computation that goes on until it is let go or interrupted."""
+
+    def __init__(self) -> None:
+        self.started, self.released = threading.Event(), threading.Event()
+        self.interrupted = False
+
+    def __call__(self) -> str:
+        self.started.set()
+        while not self.released.is_set():
+            try:
+                interrupt.check()
+            except BaseException:
+                self.interrupted = True
+                raise
+            time.sleep(0.002)
+        return "done"
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(main)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 2
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.002)
+
+
+async def never() -> None:
+    await asyncio.sleep(3600)
+
+
+def test_result_and_errors_of_the_computation_pass_through(make: Callable[..., Slots]) -> None:
+    def fail() -> None:
+        raise LookupError("lost")
+
+    async def main() -> None:
+        slots = make()
+        assert await slots.run(lambda: 42) == 42
+        with pytest.raises(LookupError, match="lost"):
+            await slots.run(fail)
+        assert slots.taken == 0
+
+    run(main())
+
+
+def test_computation_beyond_the_queue_is_refused_at_once(make: Callable[..., Slots]) -> None:
+    async def main() -> None:
+        slots, first = make(count=1, queue_length=1), Spinner()
+        running = asyncio.create_task(slots.run(first, never))
+        waiting = asyncio.create_task(slots.run(lambda: "second", never))
+        await until(lambda: slots.taken == 2)
+        with pytest.raises(Overloaded, match="1 wait") as refused:
+            await slots.run(lambda: "third")
+        assert refused.value.retry_after >= 1
+        first.released.set()
+        assert (await running, await waiting) == ("done", "second")
+        assert slots.taken == 0
+
+    run(main())
+
+
+def test_deadline_stops_the_computation_and_frees_the_slot(make: Callable[..., Slots]) -> None:
+    async def main() -> None:
+        slots, spinner = make(deadline_seconds=0.1), Spinner()
+        with pytest.raises(Overloaded, match=r"0\.1 s"):
+            await slots.run(spinner, never)
+        await until(lambda: slots.taken == 0)
+        assert spinner.interrupted
+        assert await slots.run(lambda: "next") == "next"
+
+    run(main())
+
+
+def test_waiting_counts_toward_the_deadline(make: Callable[..., Slots]) -> None:
+    async def main() -> None:
+        slots, ran = make(deadline_seconds=0.15), list[int]()
+        deaf = asyncio.create_task(slots.run(lambda: time.sleep(0.4), never))
+        await until(lambda: slots.taken == 1)
+        with pytest.raises(Overloaded):
+            await slots.run(lambda: ran.append(1), never)
+        with pytest.raises(Overloaded):
+            await deaf
+        await until(lambda: slots.taken == 0)
+        assert not ran
+
+    run(main())
+
+
+def test_computation_stops_within_a_quarter_second_when_the_client_leaves(
+    make: Callable[..., Slots],
+) -> None:
+    async def main() -> None:
+        slots, spinner, left = make(), Spinner(), asyncio.Event()
+        running = asyncio.create_task(slots.run(spinner, left.wait))
+        await until(spinner.started.is_set)
+        await asyncio.sleep(0.1)
+        gone = time.monotonic()
+        left.set()
+        with pytest.raises(ClientGone):
+            await running
+        await until(lambda: slots.taken == 0)
+        assert time.monotonic() - gone < 0.25
+        assert spinner.interrupted
+
+    run(main())
+
+
+def test_cancelled_request_stops_its_computation(make: Callable[..., Slots]) -> None:
+    async def main() -> None:
+        slots, spinner = make(), Spinner()
+        running = asyncio.create_task(slots.run(spinner, never))
+        await until(spinner.started.is_set)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await until(lambda: slots.taken == 0)
+        assert spinner.interrupted
+
+    run(main())
