@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.bits import keep_where
 from app.engine.normal import erf
 
 Array = NDArray[Any]
@@ -27,27 +28,40 @@ def relu(x: Array) -> Array:
 
 def relu_backward(upstream: Array, x: Array) -> Array:
     """Return the gradient of `relu`; 0 at x = 0."""
-    return np.where(x <= 0, x.dtype.type(0), upstream)
+    return keep_where(upstream, ~(x <= 0))
 
 
-def leaky_relu(x: Array, slope: Array | float) -> Array:
-    """Return x where x > 0, else slope · x; `slope` broadcasts against x."""
-    return np.where(x > 0, x, x * np.asarray(slope, x.dtype))
+def leaky_relu(x: Array, slope: Array) -> Array:
+    """Return x where x > 0, else slope · x.
+
+    Args:
+        x: Any shape.
+        slope: Finite, of x's dtype; broadcasts against x.
+    """
+    out = np.minimum(x, 0)
+    out *= slope
+    out += np.maximum(x, 0)
+    return out
 
 
-def leaky_relu_backward(upstream: Array, x: Array, slope: Array | float) -> Array:
+def leaky_relu_backward(upstream: Array, x: Array, slope: Array) -> Array:
     """Return the gradient of `leaky_relu` with respect to x."""
-    return np.where(x > 0, upstream, upstream * np.asarray(slope, x.dtype))
+    above = x > 0
+    grad = keep_where(upstream * slope, ~above)
+    grad += keep_where(upstream, above)
+    return grad
 
 
 def leaky_relu_backward_slope(upstream: Array, x: Array) -> Array:
     """Return the gradient of `leaky_relu` with respect to the slope, before any summing."""
-    return np.where(x > 0, x.dtype.type(0), upstream * x)
+    return keep_where(upstream * x, ~(x > 0))
 
 
 def elu(x: Array) -> Array:
     """Return x where x > 0, else exp(x) − 1."""
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    out = np.expm1(np.minimum(x, 0))
+    out += np.maximum(x, 0)
+    return out
 
 
 def elu_backward(upstream: Array, x: Array) -> Array:
@@ -56,9 +70,9 @@ def elu_backward(upstream: Array, x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(−x)), without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small, x.dtype.type(1)) / (1 + small)
+    """Return 1 / (1 + exp(−x))."""
+    with np.errstate(over="ignore"):  # 1 / ∞ is the 0 that is wanted
+        return 1 / (1 + np.exp(-x))
 
 
 def sigmoid_backward(upstream: Array, output: Array) -> Array:
@@ -137,7 +151,7 @@ def square_backward(upstream: Array, x: Array) -> Array:
 
 def softmax(x: Array, axis: int) -> Array:
     """Return exp(x) / Σ exp(x) along `axis`, without overflow."""
-    powers = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x.copy()
+    powers: Array = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x.copy()
     powers /= powers.sum(axis=axis, keepdims=True)
     return powers
 
@@ -145,7 +159,8 @@ def softmax(x: Array, axis: int) -> Array:
 def softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
     """Return the gradient of `softmax`, from its output."""
     inner = (upstream * output).sum(axis=axis, keepdims=True)
-    return (upstream - inner) * output
+    grad: Array = (upstream - inner) * output
+    return grad
 
 
 def log_softmax(x: Array, axis: int) -> Array:
@@ -159,4 +174,16 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 def log_softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
     """Return the gradient of `log_softmax`, from its output."""
-    return upstream - np.exp(output) * upstream.sum(axis=axis, keepdims=True)
+    grad: Array = upstream - np.exp(output) * upstream.sum(axis=axis, keepdims=True)
+    return grad
+
+
+def identity(x: Array) -> Array:
+    """Return a copy of x."""
+    return x.copy()
+
+
+def identity_backward(upstream: Array, x: Array) -> Array:
+    """Return a copy of the upstream gradient."""
+    del x
+    return upstream.copy()

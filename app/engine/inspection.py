@@ -9,7 +9,8 @@ from numpy.typing import DTypeLike
 
 from app.engine.errors import EngineError, NetworkError
 from app.engine.geometry import Padding, ReceptiveField
-from app.engine.layers.base import Inference, Layer, Problems, Shape, View, map_size
+from app.engine.layers.base import Inference, Layer, Problems, Shape, map_size
+from app.engine.layers.view import View
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LayerReport:
         error: What is illegal; a NetworkError where several fields are.
         legal: The legal range of each field, given the input's shape.
         inference: The layer's resolved plan.
+        view: Which input cells each unit sees; `view.cells((row, col))` tells them exactly.
     """
 
     index: int
@@ -48,6 +50,7 @@ class LayerReport:
     error: EngineError | None = None
     legal: dict[str, str] = field(default_factory=dict)
     inference: Inference | None = None
+    view: View | None = None
 
 
 def inspect(
@@ -62,7 +65,7 @@ def inspect(
     """
     itemsize = np.dtype(dtype).itemsize
     shape: Shape | None = tuple(input_shape)
-    view = View(ReceptiveField(), map_size(input_shape))
+    view = View(map_size(input_shape))
     reports = []
     for index, layer in enumerate(layers):
         if shape is None:
@@ -106,6 +109,7 @@ def _reported(
         working_bytes=numbers * itemsize,
         formula=inference.formula,
         inference=inference,
+        view=view,
     )
     return report, view
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ __all__ = [
     "full_kernel_shape",
     "random_kernel",
     "real_array",
+    "transposed_kernel_shape",
 ]
 
 INITIALISERS = ("he_normal", "he_uniform", "xavier_normal", "xavier_uniform", "normal", "uniform")
@@ -65,7 +67,7 @@ KernelLike = ArrayLike | PresetKernel | RandomKernel
 WeightLike = ArrayLike | RandomWeight
 
 
-def real_array(value: ArrayLike, field: str) -> NDArray[np.generic]:
+def real_array(value: ArrayLike, field: str) -> NDArray[Any]:
     """Return `value` as an array of real numbers or booleans, without a copy where possible.
 
     Raises:
@@ -230,9 +232,43 @@ def _checked(shape: tuple[int, ...], channels: int, groups: int) -> tuple[tuple[
     return shape, groups
 
 
+def transposed_kernel_shape(
+    kernel: KernelLike, channels: int, groups: int, rank: int = 2
+) -> tuple[tuple[int, ...], int]:
+    """Return a transposed convolution's full kernel shape (C, O/groups, …), and the groups.
+
+    rank+1 axes (C, …) make one output map; rank axes (or a preset) spread each channel by itself.
+
+    Args:
+        kernel: Any form.
+        channels: Channels C of the input.
+        groups: The groups asked for; a divisor of C.
+        rank: 2 for pictures, 1 for sequences.
+
+    Raises:
+        ParameterError, ShapeError: As `full_kernel_shape`.
+    """
+    if isinstance(kernel, RandomKernel):
+        # Checked as the convolution that has as many inputs as filters here.
+        shape, _ = full_kernel_shape(kernel, channels, groups, rank)
+        return (channels, shape[0] // groups, *shape[2:]), groups
+    shape = _written_shape(kernel, rank)
+    if len(shape) == rank:
+        return full_kernel_shape(kernel, channels, groups, rank)
+    full = shape if len(shape) == rank + 2 else (shape[0], 1, *shape[1:])
+    if full[0] != channels:
+        raise ShapeError(
+            f"the kernel's shape {shape} begins with {full[0]}, but a transposed convolution's "
+            f"kernel begins with the input's channels; legal is {channels}.",
+            ("kernel",),
+            f"{channels} first",
+        )
+    return full, groups
+
+
 def expand_kernel(
-    kernel: KernelLike, channels: int, groups: int = 1, rank: int = 2
-) -> tuple[NDArray[np.generic], int]:
+    kernel: KernelLike, channels: int, groups: int = 1, rank: int = 2, transposed: bool = False
+) -> tuple[NDArray[Any], int]:
     """Return the kernel in full form, shape (O, C/groups, KH, KW) or (O, C/groups, K), and groups.
 
     Args:
@@ -240,17 +276,21 @@ def expand_kernel(
         channels: Channels C of the input.
         groups: The groups asked for.
         rank: 2 for pictures, 1 for sequences.
+        transposed: Whether the full form is (C, O/groups, …) instead.
 
     Raises:
         ParameterError, ShapeError: As `full_kernel_shape`.
     """
-    shape, groups = full_kernel_shape(kernel, channels, groups, rank)
+    rule = transposed_kernel_shape if transposed else full_kernel_shape
+    shape, groups = rule(kernel, channels, groups, rank)
     if isinstance(kernel, RandomKernel):
         taps = math.prod(shape[2:])
-        fan_in, fan_out = shape[1] * taps, shape[0] // groups * taps
+        fan_out, fan_in = shape[0] // groups * taps, shape[1] * taps
+        if transposed:
+            fan_in, fan_out = fan_out, fan_in
         return random_kernel(shape, kernel.init, kernel.seed, fan_in, fan_out), groups
     if isinstance(kernel, PresetKernel):
-        array: NDArray[np.generic] = _preset(kernel.name, rank)
+        array: NDArray[Any] = _preset(kernel.name, rank)
     else:
         array = real_array(kernel, "kernel")
     return (array.reshape(shape) if array.ndim > rank else np.broadcast_to(array, shape)), groups

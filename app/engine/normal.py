@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Coefficients of the three rational approximations, highest power first, as Horner's rule eats them.
+# Coefficients of the three rational approximations, highest power first, as Horner eats them.
 _CENTRE = (
     (
         1.85777706184603153e-1,

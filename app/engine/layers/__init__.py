@@ -1,7 +1,7 @@
 """The layer types, one frozen dataclass each, with the field names of the network spec."""
 
-from app.engine.layers.base import Inference, Layer, Result, View, Window
-from app.engine.layers.convolutions import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from app.engine.layers.base import Inference, Layer, Result
+from app.engine.layers.convolutions import Conv1d, Conv2d
 from app.engine.layers.pointwise import (
     Abs,
     Elu,
@@ -24,7 +24,9 @@ from app.engine.layers.pools import (
     MaxPool1d,
     MaxPool2d,
 )
+from app.engine.layers.transposed import ConvTranspose1d, ConvTranspose2d
 from app.engine.layers.vectors import BatchNorm, Dense, Flatten, LogSoftmax, Softmax
+from app.engine.layers.view import View, Window
 
 LAYER_TYPES: dict[str, type[Layer]] = {
     layer.type: layer

@@ -9,36 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.errors import EngineError, NetworkError, ShapeError
-from app.engine.geometry import Padding, Pair, ReceptiveField
+from app.engine.geometry import Pair
+from app.engine.layers.view import View, Window
 
 Shape = tuple[int, ...]
 Array = NDArray[Any]
 T = TypeVar("T")
 
 AXIS_NAMES = {2: "(N, I)", 3: "(N, C, L)", 4: "(N, C, H, W)"}
-
-
-@dataclass(frozen=True)
-class Window:
-    """A sliding window after all forms were resolved; a 1-D one has a single row.
-
-    Attributes:
-        kernel: Extent (rows, cols) in taps.
-        stride: Step (rows, cols).
-        dilation: Spacing of the taps (rows, cols).
-        padding: ((top, bottom), (left, right)).
-        mode: Padding mode.
-        groups: Groups of channels.
-        flip: Whether the taps are read backwards (mathematical convolution).
-    """
-
-    kernel: Pair
-    stride: Pair = (1, 1)
-    dilation: Pair = (1, 1)
-    padding: Padding = ((0, 0), (0, 0))
-    mode: str = "zeros"
-    groups: int = 1
-    flip: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,25 +38,6 @@ class Inference:
     parameters: int = 0
     multiply_adds: int = 0
     scratch: int = 0
-
-
-@dataclass(frozen=True)
-class View:
-    """A receptive field on its way through the layers.
-
-    Attributes:
-        field: What one unit sees of the network's input.
-        size: (rows, cols) of the map the units stand on; kept through `flatten`.
-    """
-
-    field: ReceptiveField
-    size: Pair
-
-    def whole(self, rows: bool = True, cols: bool = True) -> "View":
-        """Return the view of a unit that sees every row and/or every column of the map."""
-        kernel = (self.size[0] if rows else 1, self.size[1] if cols else 1)
-        size = (1 if rows else self.size[0], 1 if cols else self.size[1])
-        return View(self.field.then((max(kernel[0], 1), max(kernel[1], 1)), (1, 1)), size)
 
 
 @dataclass(frozen=True)
@@ -148,6 +107,7 @@ class Layer(abc.ABC):
 
     def check(self) -> None:
         """Raise EngineError for fields that are illegal whatever the input's shape."""
+        return
 
     def legal(self, shape: Shape) -> dict[str, str]:
         """Return the legal range of each field for an input of this shape."""
@@ -193,11 +153,7 @@ class Layer(abc.ABC):
         del shape
         if inference.window is None:
             return view
-        w = inference.window
-        return View(
-            view.field.then(w.kernel, w.stride, w.dilation, w.padding),
-            map_size(inference.output_shape),
-        )
+        return view.then(inference.window, map_size(inference.output_shape))
 
     def pieces(self, x: Array, result: Result) -> Array | None:
         """Return which smooth piece each unit is on, for a layer with kinks."""

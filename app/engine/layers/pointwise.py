@@ -1,106 +1,236 @@
 """Activation layers: the same function at each element."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from app.engine.layers.base import Layer
+from app.engine import activations
+from app.engine.errors import ParameterError, ShapeError
+from app.engine.kernels import real_array
+from app.engine.layers.base import Array, Inference, Layer, Result, Shape
+from app.engine.layers.numbers import finite_number
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A function of one number and its way back.
+
+    Attributes:
+        value: From x.
+        gradient: From the upstream gradient and x, or the output where that is cheaper.
+        from_output: Whether `gradient` takes the output.
+    """
+
+    value: Callable[[Array], Array]
+    gradient: Callable[[Array, Array], Array]
+    from_output: bool = False
+
+
+class Pointwise(Layer):
+    """A function of one number at each element."""
+
+    curve: ClassVar[Curve]
+
+    def infer(self, shape: Shape) -> Inference:
+        self.check()
+        return Inference(shape, "as the input")
+
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        return Result(self.curve.value(x))
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        at = result.output if self.curve.from_output else x
+        return {"input": self.curve.gradient(upstream, at)}
+
+    def pieces(self, x: Array, result: Result) -> Array | None:
+        return np.sign(x) if self.kinked else None
 
 
 @dataclass(frozen=True, eq=False)
-class Relu(Layer):
+class Relu(Pointwise):
     """max(x, 0)."""
 
     name: str | None = None
     type: ClassVar[str] = "relu"
+    kinked: ClassVar[bool] = True
+    curve = Curve(activations.relu, activations.relu_backward)
 
 
 @dataclass(frozen=True, eq=False)
-class LeakyRelu(Layer):
+class Elu(Pointwise):
+    """x above 0, exp(x) − 1 below."""
+
+    name: str | None = None
+    type: ClassVar[str] = "elu"
+    curve = Curve(activations.elu, activations.elu_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Sigmoid(Pointwise):
+    """1 / (1 + exp(−x))."""
+
+    name: str | None = None
+    type: ClassVar[str] = "sigmoid"
+    curve = Curve(activations.sigmoid, activations.sigmoid_backward, True)
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(Pointwise):
+    """The hyperbolic tangent."""
+
+    name: str | None = None
+    type: ClassVar[str] = "tanh"
+    curve = Curve(activations.tanh, activations.tanh_backward, True)
+
+
+@dataclass(frozen=True, eq=False)
+class Softplus(Pointwise):
+    """log(1 + exp(x))."""
+
+    name: str | None = None
+    type: ClassVar[str] = "softplus"
+    curve = Curve(activations.softplus, activations.softplus_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Gelu(Pointwise):
+    """x · Φ(x) with the normal distribution function Φ, exact."""
+
+    name: str | None = None
+    type: ClassVar[str] = "gelu"
+    curve = Curve(activations.gelu, activations.gelu_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Silu(Pointwise):
+    """x · sigmoid(x)."""
+
+    name: str | None = None
+    type: ClassVar[str] = "silu"
+    curve = Curve(activations.silu, activations.silu_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Abs(Pointwise):
+    """|x|."""
+
+    name: str | None = None
+    type: ClassVar[str] = "abs"
+    kinked: ClassVar[bool] = True
+    curve = Curve(activations.absolute, activations.absolute_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Square(Pointwise):
+    """x²."""
+
+    name: str | None = None
+    type: ClassVar[str] = "square"
+    curve = Curve(activations.square, activations.square_backward)
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(Pointwise):
+    """x."""
+
+    name: str | None = None
+    type: ClassVar[str] = "identity"
+    curve = Curve(activations.identity, activations.identity_backward)
+
+
+class _Leaky(Pointwise):
+    """x above 0, a multiple of x below."""
+
+    kinked: ClassVar[bool] = True
+
+    def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
+        raise NotImplementedError
+
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        return Result(activations.leaky_relu(x, self._slope(x, parameters)))
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        grads = {}
+        if "input" in wanted:
+            slope = self._slope(x, parameters)
+            grads["input"] = activations.leaky_relu_backward(upstream, x, slope)
+        if "weight" in wanted:
+            weight = parameters["weight"]
+            each = activations.leaky_relu_backward_slope(upstream, x)
+            other = tuple(axis for axis in range(x.ndim) if axis != 1 or weight.size == 1)
+            grads["weight"] = each.sum(axis=other).reshape(weight.shape)
+        return grads
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyRelu(_Leaky):
     """x above 0, slope · x below."""
 
     slope: float = 0.01
     name: str | None = None
     type: ClassVar[str] = "leaky_relu"
 
+    def check(self) -> None:
+        finite_number(self.slope, "slope")
+
+    def legal(self, shape: Shape) -> dict[str, str]:
+        return {"slope": "a finite number"}
+
+    def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
+        return np.asarray(self.slope, x.dtype)
+
 
 @dataclass(frozen=True, eq=False)
-class Prelu(Layer):
-    """x above 0, weight · x below; one weight, or one per channel."""
+class Prelu(_Leaky):
+    """x above 0, weight · x below; one weight for all, or one per channel."""
 
     weight: ArrayLike
     name: str | None = None
     type: ClassVar[str] = "prelu"
 
+    def check(self) -> None:
+        weight = real_array(self.weight, "weight")
+        if weight.ndim > 1 or not np.isfinite(weight).all():
+            raise ParameterError(
+                "the weight of prelu must be one finite number, or one per channel.",
+                ("weight",),
+                "finite numbers, one or one per channel",
+            )
 
-@dataclass(frozen=True, eq=False)
-class Elu(Layer):
-    """x above 0, exp(x) − 1 below."""
+    def legal(self, shape: Shape) -> dict[str, str]:
+        return {"weight": f"1 or {shape[1]} finite numbers"}
 
-    name: str | None = None
-    type: ClassVar[str] = "elu"
+    def infer(self, shape: Shape) -> Inference:
+        self.check()
+        size = real_array(self.weight, "weight").size
+        if size not in (1, shape[1]):
+            raise ShapeError(
+                f"the weight has {size} numbers, but the input has {shape[1]} channels; legal "
+                f"are 1 or {shape[1]}.",
+                ("weight",),
+                f"1 or {shape[1]} numbers",
+            )
+        return Inference(shape, "as the input", parameters=size)
 
+    def parameters(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, Array]:
+        return {"weight": np.array(self.weight, dtype, ndmin=1)}
 
-@dataclass(frozen=True, eq=False)
-class Sigmoid(Layer):
-    """1 / (1 + exp(−x))."""
-
-    name: str | None = None
-    type: ClassVar[str] = "sigmoid"
-
-
-@dataclass(frozen=True, eq=False)
-class Tanh(Layer):
-    """The hyperbolic tangent."""
-
-    name: str | None = None
-    type: ClassVar[str] = "tanh"
-
-
-@dataclass(frozen=True, eq=False)
-class Softplus(Layer):
-    """log(1 + exp(x))."""
-
-    name: str | None = None
-    type: ClassVar[str] = "softplus"
-
-
-@dataclass(frozen=True, eq=False)
-class Gelu(Layer):
-    """x · Φ(x) with the normal distribution function Φ, exact."""
-
-    name: str | None = None
-    type: ClassVar[str] = "gelu"
-
-
-@dataclass(frozen=True, eq=False)
-class Silu(Layer):
-    """x · sigmoid(x)."""
-
-    name: str | None = None
-    type: ClassVar[str] = "silu"
-
-
-@dataclass(frozen=True, eq=False)
-class Abs(Layer):
-    """|x|."""
-
-    name: str | None = None
-    type: ClassVar[str] = "abs"
-
-
-@dataclass(frozen=True, eq=False)
-class Square(Layer):
-    """x²."""
-
-    name: str | None = None
-    type: ClassVar[str] = "square"
-
-
-@dataclass(frozen=True, eq=False)
-class Identity(Layer):
-    """x."""
-
-    name: str | None = None
-    type: ClassVar[str] = "identity"
+    def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
+        return parameters["weight"].reshape(1, -1, *(1 for _ in x.shape[2:]))

@@ -1,14 +1,134 @@
 """Pooling layers: a window's maximum or average, or that of the whole map."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from app.engine.geometry import IntOrPair
-from app.engine.layers.base import Layer
+import numpy as np
+
+from app.engine import geometry, pooling
+from app.engine.errors import ParameterError, ShapeError
+from app.engine.geometry import IntOrPair, Padding, Pair
+from app.engine.layers.base import (
+    Array,
+    Inference,
+    Layer,
+    Problems,
+    Result,
+    Shape,
+    expect_axes,
+    map_size,
+)
+from app.engine.layers.view import View, Window
+from app.engine.layers.windows import AXES, PAIR_FORM, check_flag, formula, pair_of, per_axis
+
+
+class Pooling(Layer):
+    """What max and average pooling share."""
+
+    size: IntOrPair
+    stride: IntOrPair | None
+    padding: IntOrPair
+    ceil_mode: bool
+    dilation: IntOrPair = 1
+
+    @property
+    def rank(self) -> int:
+        """How many spatial axes the window slides over."""
+        return self.reads or 0
+
+    def _pair(self, problems: Problems, field: str, minimum: int) -> Pair:
+        value = getattr(self, field)
+        check = partial(pair_of, value, field, minimum, self.rank)
+        return problems.attempt(check, (minimum, minimum))
+
+    def _window(self, problems: Problems) -> Window:
+        size = self._pair(problems, "size", 1)
+        stride = size if self.stride is None else self._pair(problems, "stride", 1)
+        pads = self._pair(problems, "padding", 0)
+        problems.attempt(lambda: check_flag(self.ceil_mode, "ceil_mode"), None)
+        if any(pad > extent // 2 for pad, extent in zip(pads, size, strict=True)):
+            legal = per_axis(self.rank, [f"0 to {extent // 2}" for extent in size])
+            problems.add(
+                ParameterError(
+                    f"padding is {self.padding}, more than half of the window; legal: {legal}.",
+                    ("padding",),
+                    legal,
+                )
+            )
+        padding: Padding = ((pads[0], pads[0]), (pads[1], pads[1]))
+        return Window(size, stride, self._pair(problems, "dilation", 1), padding)
+
+    def check(self) -> None:
+        problems = Problems()
+        self._window(problems)
+        problems.raise_all()
+
+    def infer(self, shape: Shape) -> Inference:
+        expect_axes(self, shape, self.rank + 2)
+        problems = Problems()
+        window = self._window(problems)
+        problems.raise_all()
+        sizes = [problems.attempt(partial(self._pooled, shape, window, a), 0) for a in (0, 1)]
+        problems.raise_all()
+        output = (*shape[:2], *sizes[2 - self.rank :])
+        return Inference(
+            output,
+            formula(window, shape, output, self.ceil_mode),
+            window,
+            multiply_adds=self._multiply_adds(output, window),
+        )
+
+    def _pooled(self, shape: Shape, window: Window, axis: int) -> int:
+        return geometry.pooled_size(
+            map_size(shape)[axis],
+            window.kernel[axis],
+            window.stride[axis],
+            window.dilation[axis],
+            *window.padding[axis],
+            self.ceil_mode,
+            AXES[self.rank][axis],
+        )
+
+    def _multiply_adds(self, output: Shape, window: Window) -> int:
+        del output, window
+        return 0
+
+    def legal(self, shape: Shape) -> dict[str, str]:
+        if len(shape) != self.rank + 2:
+            return {}
+        window = self._window(Problems())
+        most = [
+            (n + sum(pads) - 1) // d + 1
+            for n, pads, d in zip(map_size(shape), window.padding, window.dilation, strict=True)
+        ]
+        halves = [f"0 to {extent // 2}" for extent in window.kernel]
+        return {
+            "size": f"integers, {per_axis(self.rank, [f'1 to {n}' for n in most])}",
+            "stride": f"null, or integers ≥ 1{PAIR_FORM[self.rank]}",
+            "padding": f"integers, {per_axis(self.rank, halves)}",
+            "ceil_mode": "true or false",
+        }
+
+    def _maps(self, x: Array) -> Array:
+        return x if self.rank == 2 else x[:, :, np.newaxis]
+
+    def _resolved(self, shape: Shape) -> pooling.PoolWindow:
+        inference = self.infer(shape)
+        window = self._window(Problems())
+        return pooling.PoolWindow(
+            window.kernel,
+            window.stride,
+            window.padding,
+            window.dilation,
+            map_size(inference.output_shape),
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool2d(Layer):
+class MaxPool2d(Pooling):
     """The maximum of each window; the first in row-major order takes the whole gradient."""
 
     size: IntOrPair
@@ -20,6 +140,49 @@ class MaxPool2d(Layer):
 
     type: ClassVar[str] = "max_pool2d"
     reads: ClassVar[int | None] = 2
+    kinked: ClassVar[bool] = True
+
+    def legal(self, shape: Shape) -> dict[str, str]:
+        ranges = super().legal(shape)
+        if ranges:
+            ranges["dilation"] = f"integers ≥ 1{PAIR_FORM[self.rank]}"
+        return ranges
+
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        maps, window = self._maps(x), self._resolved(x.shape)
+        if not keep:
+            return Result(
+                _like(pooling.max_pool2d(maps, window), x),
+                None,
+                "separable",
+                "columns first, then rows.",
+            )
+        out, chosen = pooling.max_pool2d_chosen(maps, window)
+        return Result(_like(out, x), chosen, "separable", "rows first, then columns.")
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        window = self._resolved(x.shape)
+        grad = pooling.max_pool2d_backward(
+            self._maps(upstream), self._maps(x), window, result.context
+        )
+        return {"input": _like(grad, x)}
+
+    def pieces(self, x: Array, result: Result) -> Array | None:
+        window = self._resolved(x.shape)
+        cols, rows = result.context or pooling.max_pool2d_chosen(self._maps(x), window)[1]
+        at = np.arange(window.output[0])[:, np.newaxis] * window.stride[0]
+        row = at + rows * window.dilation[0] - window.padding[0][0]
+        row = row.clip(0, cols.shape[1] - 1)
+        col = np.take_along_axis(cols, row.astype(np.intp), axis=1)
+        cells: Array = rows.astype(np.intp) * window.size[1] + col
+        return cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +194,7 @@ class MaxPool1d(MaxPool2d):
 
 
 @dataclass(frozen=True, eq=False)
-class AvgPool2d(Layer):
+class AvgPool2d(Pooling):
     """The average of each window; `count_include_pad` counts padding in the divisor."""
 
     size: IntOrPair
@@ -44,6 +207,38 @@ class AvgPool2d(Layer):
     type: ClassVar[str] = "avg_pool2d"
     reads: ClassVar[int | None] = 2
 
+    def _window(self, problems: Problems) -> Window:
+        problems.attempt(lambda: check_flag(self.count_include_pad, "count_include_pad"), None)
+        return super()._window(problems)
+
+    def _multiply_adds(self, output: Shape, window: Window) -> int:
+        return math.prod(output) * window.kernel[0] * window.kernel[1]
+
+    def legal(self, shape: Shape) -> dict[str, str]:
+        ranges = super().legal(shape)
+        if ranges:
+            ranges["count_include_pad"] = "true or false"
+        return ranges
+
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        window = self._resolved(x.shape)
+        out = pooling.avg_pool2d(self._maps(x), window, self.count_include_pad)
+        return Result(_like(out, x), None, "separable", "columns first, then rows.")
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        window = self._resolved(x.shape)
+        grad = pooling.avg_pool2d_backward(
+            self._maps(upstream), self._maps(x), window, self.count_include_pad
+        )
+        return {"input": _like(grad, x)}
+
 
 @dataclass(frozen=True, eq=False)
 class AvgPool1d(AvgPool2d):
@@ -53,19 +248,79 @@ class AvgPool1d(AvgPool2d):
     reads: ClassVar[int | None] = 1
 
 
+def _like(maps: Array, x: Array) -> Array:
+    return maps if x.ndim == 4 else maps[:, :, 0]
+
+
+class _GlobalPooling(Layer):
+    def infer(self, shape: Shape) -> Inference:
+        if len(shape) < 3:
+            raise ShapeError(
+                f"{self.type} reads (N, C, H, W) or (N, C, L), but its input has shape {shape}.",
+                (),
+                "an input with spatial axes",
+            )
+        if 0 in shape[2:]:
+            raise ShapeError(
+                f"{self.type} needs at least one cell per map, but its input has shape {shape}.",
+                (),
+                "maps of at least one cell",
+            )
+        output = (*shape[:2], *(1 for _ in shape[2:]))
+        return Inference(output, f"{shape[2:]} to {output[2:]} per map")
+
+    def view(self, view: View, shape: Shape, inference: Inference) -> View:
+        return view.whole()
+
+
 @dataclass(frozen=True, eq=False)
-class GlobalAvgPool(Layer):
+class GlobalAvgPool(_GlobalPooling):
     """The average of each whole map: (N, C, H, W) to (N, C, 1, 1), (N, C, L) to (N, C, 1)."""
 
     name: str | None = None
 
     type: ClassVar[str] = "global_avg_pool"
 
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        return Result(x.mean(axis=tuple(range(2, x.ndim)), keepdims=True))
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        share = upstream / upstream.dtype.type(math.prod(x.shape[2:]))
+        return {"input": np.broadcast_to(share, x.shape).copy()}
+
 
 @dataclass(frozen=True, eq=False)
-class GlobalMaxPool(Layer):
-    """The maximum of each whole map: (N, C, H, W) to (N, C, 1, 1), (N, C, L) to (N, C, 1)."""
+class GlobalMaxPool(_GlobalPooling):
+    """The maximum of each whole map; the first in row-major order takes the whole gradient."""
 
     name: str | None = None
 
     type: ClassVar[str] = "global_max_pool"
+    kinked: ClassVar[bool] = True
+
+    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
+        return Result(x.max(axis=tuple(range(2, x.ndim)), keepdims=True))
+
+    def backward(
+        self,
+        upstream: Array,
+        x: Array,
+        result: Result,
+        parameters: Mapping[str, Array],
+        wanted: frozenset[str],
+    ) -> dict[str, Array]:
+        grad = np.zeros((*x.shape[:2], math.prod(x.shape[2:])), x.dtype)
+        places = self.pieces(x, result)
+        np.put_along_axis(grad, places, upstream.reshape(places.shape), axis=2)
+        return {"input": grad.reshape(x.shape)}
+
+    def pieces(self, x: Array, result: Result) -> Array:
+        cells = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+        return np.asarray(cells.argmax(axis=2, keepdims=True))

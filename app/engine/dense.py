@@ -1,0 +1,38 @@
+"""The fully connected layer: every output is a weighted sum of every input."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def dense(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    """Return x · weightᵀ + bias, shape (N, O).
+
+    Args:
+        x: Inputs, shape (N, I).
+        weight: Weights, shape (O, I).
+        bias: Added to each output, shape (O,).
+    """
+    out = np.matmul(x, weight.T)
+    if bias is not None:
+        out += bias
+    return out
+
+
+def dense_backward_input(upstream: Array, weight: Array) -> Array:
+    """Return the gradient with respect to x, shape (N, I)."""
+    return np.matmul(upstream, weight)
+
+
+def dense_backward_weight(upstream: Array, x: Array) -> Array:
+    """Return the gradient with respect to the weight, shape (O, I)."""
+    return np.matmul(upstream.T, x)
+
+
+def dense_backward_bias(upstream: Array) -> Array:
+    """Return the gradient with respect to the bias, shape (O,)."""
+    grad: Array = upstream.sum(axis=0)
+    return grad

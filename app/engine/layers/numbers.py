@@ -1,0 +1,44 @@
+"""Reading the single numbers and the vectors that layers take."""
+
+import math
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.engine.errors import ParameterError, ShapeError
+from app.engine.kernels import real_array
+
+
+def finite_number(value: object, field: str) -> float:
+    """Return `value` as a float.
+
+    Raises:
+        ParameterError: It is no finite real number.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ParameterError(
+            f"{field} is {value!r}, but must be a finite number.", (field,), "a finite number"
+        )
+    return float(value)
+
+
+def check_vector(value: ArrayLike, field: str, size: int, of: str) -> None:
+    """Raise ShapeError unless `value` is a vector of `size` finite numbers, one for each `of`."""
+    array = real_array(value, field)
+    if array.shape != (size,):
+        raise ShapeError(
+            f"{field} has shape {array.shape}, but there are {size} {of}; legal is shape "
+            f"({size},).",
+            (field,),
+            f"{size} numbers",
+        )
+    check_finite(value, field)
+
+
+def check_finite(value: ArrayLike, field: str) -> None:
+    """Raise ParameterError where an array holds NaN or infinity."""
+    if not np.isfinite(real_array(value, field)).all():
+        raise ParameterError(
+            f"{field} holds NaN or infinity; legal are finite numbers.", (field,), "finite numbers"
+        )

@@ -1,0 +1,137 @@
+"""Which cells of a network's input one unit depends on, layer by layer, axis by axis."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.geometry import Padding, Pair, ReceptiveField
+from app.engine.padding import source_indices
+
+Cells = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window after all forms were resolved; a 1-D one has a single row.
+
+    Attributes:
+        kernel: Extent (rows, cols) in taps.
+        stride: Step (rows, cols).
+        dilation: Spacing of the taps (rows, cols).
+        padding: ((top, bottom), (left, right)).
+        mode: Padding mode.
+        groups: Groups of channels.
+        flip: Whether the taps are read backwards (mathematical convolution).
+        transposed: Whether the window is spread over the output instead.
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = ((0, 0), (0, 0))
+    mode: str = "zeros"
+    groups: int = 1
+    flip: bool = False
+    transposed: bool = False
+
+    def reads(self, units: Cells, axis: int) -> Cells:
+        """Return the cells of the padded input that `units` of the output read, ascending.
+
+        Args:
+            units: Indices along one axis of the output.
+            axis: 0 for rows, 1 for columns.
+        """
+        stride, before = self.stride[axis], self.padding[axis][0]
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis]
+        if self.transposed:
+            spread = np.unique(units[:, np.newaxis] + before - taps)
+            return spread[spread % stride == 0] // stride
+        return np.unique(units[:, np.newaxis] * stride - before + taps)
+
+    def sources(self, units: Cells, axis: int, size: int) -> Cells:
+        """Return the cells of the unpadded input that `units` depend on, ascending.
+
+        Args:
+            units: Indices along one axis of the output.
+            axis: 0 for rows, 1 for columns.
+            size: Length of that axis of the input.
+        """
+        cells = self.reads(units, axis)
+        if self.mode != "zeros":
+            before, after = self.padding[axis]
+            cells = cells[cells < size + after]
+            return np.unique(source_indices(size, before, after, self.mode)[cells + before])
+        return cells[(cells >= 0) & (cells < size)]
+
+
+@dataclass(frozen=True)
+class View:
+    """What the units of a map see of the network's input.
+
+    Attributes:
+        size: (rows, cols) of the map the units stand on; kept through `flatten`.
+        field: What one unit sees, with padding counted as if it were input.
+        steps: The windows on the way from the input, each with its input's (rows, cols).
+    """
+
+    size: Pair
+    field: ReceptiveField = field(default_factory=ReceptiveField)
+    steps: tuple[tuple[Window, Pair], ...] = ()
+
+    def then(self, window: Window, size: Pair) -> "View":
+        """Return the view after one more window, whose output has (rows, cols) `size`."""
+        steps = (*self.steps, (window, self.size))
+        if any(step.transposed for step, _ in steps):
+            return View(size, _spread_field(steps), steps)
+        w = window
+        return View(size, self.field.then(w.kernel, w.stride, w.dilation, w.padding), steps)
+
+    def whole(self, rows: bool = True, cols: bool = True) -> "View":
+        """Return the view of a unit that sees every row and/or every column of the map."""
+        height, width = self.size
+        kernel = (height if rows else 1, width if cols else 1)
+        return self.then(Window(kernel), (1 if rows else height, 1 if cols else width))
+
+    def cells(self, unit: Pair) -> tuple[Cells, Cells]:
+        """Return the rows and the columns of the input that the unit at (row, col) depends on.
+
+        Padding is no input: padded zeros are left out, and cells that `reflect`, `replicate` or
+        `circular` padding repeats are counted where they stand.
+        """
+        found: list[Any] = []
+        for axis in (0, 1):
+            units = np.array([unit[axis]], dtype=np.intp)
+            for window, size in reversed(self.steps):
+                units = window.sources(units, axis, size[axis])
+            found.append(units)
+        return found[0], found[1]
+
+
+def _spread_field(steps: tuple[tuple[Window, Pair], ...]) -> ReceptiveField:
+    """Return the field behind transposed windows, whose extent differs from unit to unit.
+
+    Its size is the largest extent, its start that of the first unit that sees anything, its
+    stride the mean step, which may be a fraction.
+    """
+    axes = [_spread_axis(steps, axis) for axis in (0, 1)]
+    (rows, row_step, top), (cols, col_step, left) = axes
+    return ReceptiveField((rows, cols), (row_step, col_step), (top, left))
+
+
+def _spread_axis(steps: tuple[tuple[Window, Pair], ...], axis: int) -> tuple[int, Any, int]:
+    forward = math.prod(w.stride[axis] for w, _ in steps if not w.transposed)
+    period = math.prod(w.stride[axis] for w, _ in steps if w.transposed)
+    extents = []
+    for unit in range(period):  # the pattern of extents repeats after that many units
+        cells = np.array([unit], dtype=np.intp)
+        for window, _ in reversed(steps):
+            cells = window.reads(cells, axis)
+        if cells.size:
+            extents.append((int(cells[0]), int(cells[-1])))
+    step = forward / period
+    size = max((last - first + 1 for first, last in extents), default=0)
+    start = extents[0][0] if extents else 0
+    return size, int(step) if step.is_integer() else step, start

@@ -1,0 +1,150 @@
+"""Which input cells each cell of a pooling window meets, block by block."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.geometry import Padding, Pair
+
+Array = NDArray[Any]
+
+# Numbers of one block: what is made beside its input then stays in a core's own cache.
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class PoolWindow:
+    """A pooling window, resolved.
+
+    Attributes:
+        size: Extent (rows, cols).
+        stride: Step (rows, cols).
+        padding: ((top, bottom), (left, right)).
+        dilation: Spacing of the cells (rows, cols).
+        output: (rows, cols) of the output.
+    """
+
+    size: Pair
+    stride: Pair
+    padding: Padding
+    dilation: Pair
+    output: Pair
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One cell of the window, along one axis.
+
+    Attributes:
+        index: Which of the window's cells.
+        outputs: The outputs whose window has that cell inside the input.
+        inputs: The input cells they meet there, one each.
+    """
+
+    index: int
+    outputs: slice
+    inputs: slice
+
+
+def taps(window: PoolWindow, axis: int, outputs: range, inputs: range) -> list[Tap]:
+    """Return the window's cells that meet the input, in order.
+
+    Args:
+        window: The window.
+        axis: 0 for rows, 1 for columns.
+        outputs: The outputs of interest; the taps' slices count from its start.
+        inputs: The input cells of interest; the taps' slices count from its start.
+    """
+    step, before = window.stride[axis], window.padding[axis][0]
+    found = []
+    for index in range(window.size[axis]):
+        offset = index * window.dilation[axis] - before - inputs.start
+        # The outputs o with 0 ≤ o · step + offset < len(inputs).
+        first = max(-(offset // step), outputs.start)
+        last = min((len(inputs) - 1 - offset) // step, outputs.stop - 1)
+        if first <= last:
+            start = offset + first * step
+            cells = slice(start, start + (last - first) * step + 1, step)
+            served = slice(first - outputs.start, last + 1 - outputs.start)
+            found.append(Tap(index, served, cells))
+    return found
+
+
+def cell_counts(window: PoolWindow, axis: int, size: int, padded: bool) -> Array:
+    """Return how many cells each window has along an axis, shape (outputs,).
+
+    Args:
+        window: The window.
+        axis: 0 for rows, 1 for columns.
+        size: Length of that axis of the input.
+        padded: Whether cells in the padding count; what overhangs it, as `ceil_mode` allows,
+            never does.
+    """
+    before, after = window.padding[axis] if padded else (0, 0)
+    starts = np.arange(window.output[axis]) * window.stride[axis] - window.padding[axis][0]
+    ends = np.minimum(starts + window.size[axis], size + after)
+    return ends - np.maximum(starts, -before)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of the work.
+
+    Attributes:
+        planes: Which maps.
+        outputs: Which output rows.
+        inputs: Which input rows.
+    """
+
+    planes: slice
+    outputs: range
+    inputs: range
+
+
+def forward_blocks(planes: int, size: Pair, window: PoolWindow) -> Iterator[Block]:
+    """Yield blocks of output rows, each with the input rows its windows meet."""
+    step, (before, _) = window.stride[0], window.padding[0]
+    reach = window.dilation[0] * (window.size[0] - 1) + 1 - before
+    for maps, rows in _pieces(planes, size, window.output[0], size[1] * step):
+        top = max(rows.start * step - before, 0)
+        bottom = min((rows.stop - 1) * step + reach, size[0])
+        yield Block(maps, rows, range(min(top, bottom), bottom))
+
+
+def backward_blocks(planes: int, size: Pair, window: PoolWindow) -> Iterator[Block]:
+    """Yield blocks of input rows, each with all output rows."""
+    for maps, rows in _pieces(planes, size, size[0], size[1]):
+        yield Block(maps, range(window.output[0]), rows)
+
+
+def _pieces(planes: int, size: Pair, rows: int, per_row: int) -> Iterator[tuple[slice, range]]:
+    height = max(_BLOCK // max(per_row, 1), 1)
+    together = max(_BLOCK // max(size[0] * size[1], 1), 1)
+    for plane in range(0, planes, together):
+        for row in range(0, rows, height):
+            yield slice(plane, plane + together), range(row, min(row + height, rows))
+
+
+class Phases:
+    """The columns of a block, split by their remainder modulo the stride into contiguous arrays.
+
+    A window's cells are then contiguous for consecutive outputs, whatever the stride.
+    """
+
+    def __init__(self, block: Array, stride: int) -> None:
+        self._block = block
+        self._stride = stride
+        self._split: dict[int, Array] = {}
+
+    def __call__(self, tap: Tap) -> Array:
+        """Return the cells that the tap meets, one per output it serves."""
+        if self._stride == 1:
+            return self._block[..., tap.inputs]
+        position, phase = divmod(tap.inputs.start, self._stride)
+        if phase not in self._split:
+            self._split[phase] = np.ascontiguousarray(self._block[..., phase :: self._stride])
+        count = tap.outputs.stop - tap.outputs.start
+        return self._split[phase][..., position : position + count]
