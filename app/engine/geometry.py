@@ -224,11 +224,12 @@ def _too_large(
 ) -> ShapeError:
     formula = size_formula(size, kernel, stride, dilation, before, after, ceil_mode)
     padded = size + before + after
-    legal = f"{axis} of at most {padded}"
+    most = padded + stride - 1 if ceil_mode else padded  # ceil_mode lets it overhang
+    legal = f"{axis} of at most {most}"
     return ShapeError(
         f"the {axis} of the output would be {formula} = {out}: a kernel of {kernel} at dilation "
         f"{dilation} spans {effective_size(kernel, dilation)}, more than the {padded} of the "
-        f"padded input; legal is a span of at most {padded}.",
+        f"padded input; legal is a span of at most {most}.",
         ("kernel",),
         legal,
     )
@@ -256,7 +257,7 @@ def pooled_size(
     out = (-(-room // stride) if ceil_mode else room // stride) + 1
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
-    if room < 0 or out < 1:
+    if out < 1:
         error = _too_large(size, window, stride, dilation, before, after, axis, out, ceil_mode)
         raise ShapeError(error.message.replace("kernel", "window"), ("size",), error.legal)
     return out

@@ -51,10 +51,13 @@ def test_pooled_size(numbers: tuple[int, ...], ceil_mode: bool, expected: int) -
     assert geometry.pooled_size(*numbers, ceil_mode=ceil_mode) == expected
 
 
-@pytest.mark.parametrize("ceil_mode", [False, True])
-def test_window_that_does_not_fit_is_refused(ceil_mode: bool) -> None:
-    with pytest.raises(ShapeError, match=r"cols .* a window of 4 .* at most 3") as caught:
-        geometry.pooled_size(3, 4, 2, 1, 0, 0, ceil_mode, "cols")
+@pytest.mark.parametrize(("ceil_mode", "fits"), [(False, 3), (True, 4)])
+def test_window_that_does_not_fit_is_refused(ceil_mode: bool, fits: int) -> None:
+    assert geometry.pooled_size(3, fits, 2, 1, 0, 0, ceil_mode, "cols") == 1
+    with pytest.raises(
+        ShapeError, match=rf"cols .* a window of {fits + 1} .* at most {fits}"
+    ) as caught:
+        geometry.pooled_size(3, fits + 1, 2, 1, 0, 0, ceil_mode, "cols")
     assert caught.value.path == ("size",)
 
 
