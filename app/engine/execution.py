@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine import plan
-from app.engine.algorithms import im2col
+from app.engine import adjoint, plan
 from app.engine.errors import ParameterError
 from app.engine.padding import extend, fold
 from app.engine.problem import Array
@@ -51,10 +50,7 @@ def convolve(setting: Setting, x: Array, kernel: Array, bias: Array | None) -> A
         kernel = kernel[:, :, ::-1, ::-1]
     out = np.empty(problem.output_shape, problem.dtype)
     with np.errstate(all="ignore"):
-        im2col.forward(problem, x, kernel, out)
-        plan.record(plan.choose(problem))
-        if bias is not None:
-            out += bias[:, None, None]
+        plan.run(problem, x, kernel, bias, out)
     return out
 
 
@@ -84,7 +80,7 @@ def input_gradient(setting: Setting, upstream: Array, kernel: Array) -> Array:
         kernel = kernel[:, :, ::-1, ::-1]
     grad = np.empty(problem.x_shape, problem.dtype)
     with np.errstate(all="ignore"):
-        im2col.input_gradient(problem, upstream, kernel, grad)
+        adjoint.input_gradient(problem, upstream, kernel, grad)
     return grad if setting.mode == "zeros" else fold(grad, setting.padding, setting.mode)
 
 
@@ -93,7 +89,7 @@ def kernel_gradient(setting: Setting, x: Array, upstream: Array) -> Array:
     if setting.mode != "zeros":
         x = extend(x, setting.padding, setting.mode)
     with np.errstate(all="ignore"):
-        grad = im2col.kernel_gradient(setting.problem, x, upstream)
+        grad = plan.kernel_gradient(setting.problem, x, upstream)
     if setting.flip:
         grad = grad[:, :, ::-1, ::-1]
     return np.ascontiguousarray(grad, setting.problem.dtype)

@@ -19,7 +19,7 @@ class ReceptiveField:
     """
 
     size: Pair = (1, 1)
-    stride: tuple[int | float, int | float] = (1, 1)
+    stride: Pair = (1, 1)
     start: Pair = (0, 0)
 
     def then(

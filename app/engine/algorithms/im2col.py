@@ -17,6 +17,8 @@ from app.engine.geometry import effective_size
 from app.engine.problem import Array, Problem
 
 BLOCK_BYTES = 1 << 19
+SHARED_WORK = 20_000_000
+SMALL_PRODUCT = 1_000_000
 
 
 class _Unfolding:
@@ -105,7 +107,7 @@ def _grouped(problem: Problem, *arrays: Array) -> Iterator[tuple[int, tuple[Arra
             yield group, tuple(a[picture, group] for a in split)
 
 
-def forward(problem: Problem, x: Array, kernel: Array, out: Array) -> None:
+def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out`, which is contiguous."""
     unfolding = _Unfolding(problem)
     weights = kernel.reshape(problem.groups, problem.group_filters, -1)
@@ -113,6 +115,8 @@ def forward(problem: Problem, x: Array, kernel: Array, out: Array) -> None:
         for first, end in unfolding.blocks():
             columns = unfolding.unfold(picture, first, end)
             maps[:, first:end] = (weights[group] @ columns).reshape(len(maps), end - first, -1)
+    if bias is not None:
+        out += bias[:, None, None]
 
 
 def input_gradient(problem: Problem, upstream: Array, kernel: Array, out: Array) -> None:

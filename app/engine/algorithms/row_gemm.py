@@ -1,0 +1,408 @@
+"""One matrix product per output row, on overlapping windows of a small buffer: no full unfolding.
+
+The buffer keeps, for a block of rows, XS[h, c, j, :] = the padded row h of channel c from column j
+on, one strip for each kernel column. The C·KH·KW values a whole output row needs are then rows of
+one contiguous slice of XS, so a single batched product on overlapping slices does a block of output
+rows and writes straight into the feature maps.
+
+Two refinements. Where filters are few, `stack` output rows share a product: their kernels are
+stacked into a banded (Toeplitz) matrix, which gives BLAS more rows to work on. Where strips cost
+more than they save, only `strips` of them are kept, and the products of ceil(KW/strips) shifted
+views of the buffer are added up. Both bring zeros into sums where the kernel has no tap; 0·NaN is
+NaN, so a block that comes out non-finite is computed again without them.
+
+Source: Cho, Brand, "MEC: Memory-efficient Convolution for Deep Neural Network", ICML 2017,
+section 3.2, of which this is the row-wise form.
+"""
+
+import math
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from app.engine import interrupt, threads
+from app.engine.problem import Array, Problem
+
+BUFFER_BYTES = 1 << 19
+MAX_BLOCK_ROWS = 128
+# OpenBLAS computes products up to this many multiplications with a kernel that neither packs its
+# operands nor takes a lock; above it two workers hold each other up.
+SMALL_PRODUCT = 1_000_000
+# Below this many multiplications a hand-off to the workers costs more than it saves.
+SHARED_WORK = 20_000_000
+
+Weights = list[Array]
+
+
+def claims(problem: Problem) -> bool:
+    """Return whether this algorithm computes the problem: not where rows both step and spread."""
+    return problem.dilation[0] == 1 or problem.stride[0] == 1
+
+
+class Tile(NamedTuple):
+    """A block of output rows of one picture and group.
+
+    Attributes:
+        number: Which picture of the batch.
+        group: Which group of its channels.
+        phase: Row of the maps that its phase starts at.
+        first: Which of the phase's rows comes first.
+    """
+
+    number: int
+    group: int
+    phase: int
+    first: int
+
+    def of_group(self, x: Array, plan: "Recipe") -> Array:
+        """Return the picture's channels that the group sees."""
+        channels = plan.problem.group_channels
+        return x[self.number, self.group * channels : (self.group + 1) * channels]
+
+    def rows(self, maps: Array, plan: "Recipe") -> Array:
+        """Return the tile's rows of maps (N, O, OH, OW), shape (F, rows, OW)."""
+        filters = plan.problem.group_filters
+        of_group = slice(self.group * filters, (self.group + 1) * filters)
+        of_phase = maps[self.number, of_group, self.phase :: plan.phases]
+        return of_phase[:, self.first : self.first + plan.block_rows]
+
+
+class _Workspace:
+    """One thread's buffer, and the views of it that products read."""
+
+    def __init__(self, recipe: "Recipe") -> None:
+        problem = recipe.problem
+        channels, step = problem.group_channels, problem.stride[0]
+        row_values = channels * recipe.strips * recipe.pitch
+        rows = (recipe.block_rows - 1) * step + problem.kernel[0]
+        # Columns that lie in the padding are zero from the start and never written.
+        self.strips = np.zeros((rows, channels, recipe.strips, recipe.pitch), problem.dtype)
+        size = self.strips.itemsize
+        self.windows = {
+            stack: [
+                as_strided(
+                    self.strips[..., shift:],
+                    (
+                        recipe.block_rows // stack,
+                        *(() if stack == 1 else (1,)),
+                        ((stack - 1) * step + problem.kernel[0]) * channels * recipe.strips,
+                        problem.output[1],
+                    ),
+                    (
+                        stack * step * row_values * size,
+                        *(() if stack == 1 else (0,)),
+                        recipe.pitch * size,
+                        size,
+                    ),
+                )
+                for shift in recipe.shifts
+            ]
+            for stack in {1, recipe.stack}
+        }
+        sums = len(recipe.shifts) > 1
+        shape = (problem.group_filters, recipe.block_rows, problem.output[1])
+        self.partial = np.empty(shape if sums else (0, 0, 0), problem.dtype)
+
+
+class Recipe:
+    """How one geometry is computed: everything that does not depend on the values."""
+
+    def __init__(self, problem: Problem, stack: int, strips: int) -> None:
+        self.problem = problem
+        self.stack = stack
+        self.strips = strips
+        kernel_cols, gap = problem.kernel[1], problem.dilation[1]
+        sums = -(-kernel_cols // strips)
+        self.shifts = [strips * gap * number for number in range(sums)]
+        self.exact = stack == 1 and sums * strips == kernel_cols
+        length = problem.output[1] + self.shifts[-1]
+        self.pitch = -(-length // 16) * 16 + 16
+        self.loads = [self._load(number * gap, length) for number in range(strips)]
+        self.phases = problem.dilation[0]
+        self.block_rows = self._block_rows()
+        self.tiles = self._tiles()
+        self.blocks = [
+            (phase, first)
+            for phase in range(min(self.phases, problem.output[0]))
+            for first in range(
+                0, len(range(phase, problem.output[0], self.phases)), self.block_rows
+            )
+        ]
+        self.tile_count = problem.batch * problem.groups * len(self.blocks)
+        self._local = threading.local()
+
+    def tiles_between(self, begin: int, end: int) -> Iterator[Tile]:
+        """Yield the tiles numbered begin..end, asking for an interrupt before each."""
+        for tile in range(begin, end):
+            interrupt.check()
+            maps, block = divmod(tile, len(self.blocks))
+            yield Tile(*divmod(maps, self.problem.groups), *self.blocks[block])
+
+    def _load(self, offset: int, length: int) -> tuple[slice, slice]:
+        """Return which cells of a strip lie in the picture, and which picture cells they are."""
+        step, width = self.problem.stride[1], self.problem.size[1]
+        start = offset - self.problem.padding[1][0]
+        low = min(length, max(0, -(start // step)))
+        high = max(low, min(length, (width - 1 - start) // step + 1))
+        first = start + low * step
+        return slice(low, high), slice(first, max(first, start + (high - 1) * step + 1), step)
+
+    def _block_rows(self) -> int:
+        problem = self.problem
+        row_bytes = problem.group_channels * self.strips * self.pitch * problem.dtype.itemsize
+        fitting = (BUFFER_BYTES // row_bytes - problem.kernel[0]) // problem.stride[0]
+        rows = min(max(fitting, 8), MAX_BLOCK_ROWS, -(-problem.output[0] // self.phases))
+        return max(rows // self.stack, 1) * self.stack
+
+    def _tiles(self) -> list[tuple[slice, slice]]:
+        """Return the parts (filters, cols) of a row that one product computes."""
+        problem = self.problem
+        filters, cols = problem.group_filters, problem.output[1]
+        depth = problem.group_channels * problem.kernel[0] * self.strips
+        if self.stack > 1:
+            depth = (problem.kernel[0] + self.stack) * self.stack * self.strips
+            tile_filters = filters
+        else:
+            tile_filters = min(filters, max(8, SMALL_PRODUCT // (depth * cols)))
+            tile_filters = -(-filters // -(-filters // tile_filters))
+            depth *= tile_filters
+        tile_cols = min(cols, max(64, SMALL_PRODUCT // depth))
+        return [
+            (slice(f, min(f + tile_filters, filters)), slice(c, min(c + tile_cols, cols)))
+            for f in range(0, filters, tile_filters)
+            for c in range(0, cols, tile_cols)
+        ]
+
+    def workspace(self) -> _Workspace:
+        """Return the calling thread's own buffers, kept for the next call."""
+        workspace: _Workspace | None = getattr(self._local, "workspace", None)
+        if workspace is None:
+            workspace = self._local.workspace = _Workspace(self)
+        return workspace
+
+    def weights(self, kernel: Array) -> dict[int, Weights]:
+        """Return one group's kernel (F, C, KH, KW) as matrices, by how many rows they stack."""
+        filters, channels, kernel_rows, kernel_cols = kernel.shape
+        padded_cols = len(self.shifts) * self.strips
+        if padded_cols != kernel_cols:
+            padded = np.zeros((filters, channels, kernel_rows, padded_cols), kernel.dtype)
+            padded[..., :kernel_cols] = kernel
+            kernel = padded
+        step = self.problem.stride[0]
+        matrices: dict[int, Weights] = {stack: [] for stack in {1, self.stack}}
+        for part in range(0, padded_cols, self.strips):
+            taps = kernel[..., part : part + self.strips].transpose(0, 2, 1, 3)
+            for stack, parts in matrices.items():
+                if stack == 1:
+                    parts.append(taps.reshape(filters, -1))
+                    continue
+                band = (stack - 1) * step + kernel_rows
+                banded = np.zeros((filters, stack, band, channels, self.strips), kernel.dtype)
+                for row in range(stack):
+                    banded[:, row, row * step : row * step + kernel_rows] = taps
+                parts.append(banded.reshape(filters, stack, -1))
+        return matrices
+
+    def load(self, strips: Array, picture: Array, start: int, count: int) -> None:
+        """Fill the buffer with `count` rows of a picture (C, H, W), from row `start` on."""
+        gap, height = self.phases, picture.shape[1]
+        low = min(count, -(start // gap) if start < 0 else 0)
+        high = max(low, min(count, (height - 1 - start) // gap + 1))
+        if low:
+            strips[:low] = 0
+        if high < count:
+            strips[high:count] = 0
+        if high > low:
+            first = start + low * gap
+            rows = picture[:, first : first + (high - low - 1) * gap + 1 : gap].transpose(1, 0, 2)
+            into = strips[low:high]
+            for number, (cells, source) in enumerate(self.loads):
+                into[:, :, number, cells] = rows[:, :, source]
+
+    def block(
+        self, weights: dict[int, Weights], picture: Array, rows: Array, phase: int, first: int
+    ) -> None:
+        """Write a block of output rows, shape (F, at most `block_rows`, OW).
+
+        Args:
+            weights: What `weights` returned for the group's kernel.
+            picture: One picture's channels of the group, shape (C, H, W).
+            rows: Where to write: every `phases`-th row of the maps from `phase` on.
+            phase: Row of the maps that the phase starts at.
+            first: Which of the phase's rows is the first of `rows`.
+        """
+        workspace, count = self.workspace(), rows.shape[1]
+        self._load_rows(workspace, picture, phase, first, count)
+        stacked = count // self.stack * self.stack
+        if stacked:
+            self._multiply(workspace, weights[self.stack], self.stack, rows, 0, stacked)
+        if stacked < count:
+            self._multiply(workspace, weights[1], 1, rows, stacked, count)
+
+    def loaded(self, picture: Array, phase: int, first: int, count: int) -> Array:
+        """Return the windows of `count` output rows, shape (count, KH·C·strips, OW)."""
+        workspace = self.workspace()
+        self._load_rows(workspace, picture, phase, first, count)
+        return workspace.windows[1][0][:count]
+
+    def _load_rows(
+        self, workspace: _Workspace, picture: Array, phase: int, first: int, count: int
+    ) -> None:
+        step = self.problem.stride[0]
+        start = phase - self.problem.padding[0][0] + self.phases * step * first
+        self.load(workspace.strips, picture, start, (count - 1) * step + self.problem.kernel[0])
+
+    def _multiply(
+        self,
+        workspace: _Workspace,
+        weights: Weights,
+        stack: int,
+        rows: Array,
+        first: int,
+        end: int,
+    ) -> None:
+        target = _by_product(rows[:, first:end], stack)
+        for filters, cols in self.tiles:
+            place = (slice(None), filters, ..., cols)
+            for number, matrix in enumerate(weights):
+                window = workspace.windows[stack][number][first // stack : end // stack, ..., cols]
+                if number == 0:
+                    np.matmul(matrix[filters], window, out=target[place])
+                    continue
+                partial = _by_product(workspace.partial[:, first:end], stack)[place]
+                np.matmul(matrix[filters], window, out=partial)
+                target[place] += partial
+
+
+def _by_product(rows: Array, stack: int) -> Array:
+    """Return a view of rows (F, n, W) with the axes of a batched product's result."""
+    filters, count, cols = rows.shape
+    if stack == 1:
+        return rows.transpose(1, 0, 2)
+    return rows.reshape(filters, count // stack, stack, cols).transpose(1, 0, 2, 3)
+
+
+@lru_cache(maxsize=32)
+def recipe(problem: Problem, stack: int, strips: int) -> Recipe:
+    """Return the recipe of a geometry; its buffers live as long as it is among the last used."""
+    return Recipe(problem, stack, strips)
+
+
+@lru_cache(maxsize=256)
+def best_shape(problem: Problem) -> tuple[int, int]:
+    """Return (stack, strips) that measured fastest for problems like this one."""
+    filters, channels = problem.group_filters, problem.group_channels
+    kernel_cols = problem.kernel[1]
+    stack = {1: 4, 2: 2, 3: 2}.get(filters, 1)
+    if problem.output[0] < 2 * stack:
+        stack = 1
+    strips = kernel_cols
+    if problem.stride[1] == 1 and kernel_cols >= 3:
+        if kernel_cols <= 5:
+            strips = 1 if filters < 4 and channels > 1 else kernel_cols
+        else:
+            parts = 2 if kernel_cols < 12 else 3 if kernel_cols < 24 else 8
+            strips = -(-kernel_cols // parts)
+    return stack, strips
+
+
+def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
+    """Write the convolution of x with the kernel into `out`, which is contiguous."""
+    run(problem, x, kernel, bias, out, *best_shape(problem))
+
+
+def run(
+    problem: Problem,
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    out: Array,
+    stack: int,
+    strips: int,
+) -> None:
+    """Do as `forward` with a given `stack` and `strips`; fewer strips need a column stride of 1."""
+    plan = recipe(problem, stack, strips)
+    filters = problem.group_filters
+    weights = [
+        plan.weights(kernel[group * filters : (group + 1) * filters])
+        for group in range(problem.groups)
+    ]
+
+    def compute(begin: int, end: int) -> None:
+        for tile in plan.tiles_between(begin, end):
+            picture, rows = tile.of_group(x, plan), tile.rows(out, plan)
+            plan.block(weights[tile.group], picture, rows, tile.phase, tile.first)
+            of_group = slice(tile.group * filters, (tile.group + 1) * filters)
+            if not plan.exact and not _is_finite(rows):
+                _exactly(problem, kernel[of_group], picture, rows, tile)
+            if bias is not None:
+                rows += bias[of_group, None, None]
+
+    if problem.multiply_adds < SHARED_WORK:
+        compute(0, plan.tile_count)
+    else:
+        threads.share(compute, plan.tile_count)
+
+
+def _is_finite(rows: Array) -> bool:
+    # A dot product is the cheapest pass over the values; where it overflows, the exact way is
+    # taken in vain.
+    return all(math.isfinite(np.dot(part, part)) for part in (lane.ravel() for lane in rows))
+
+
+def _exactly(problem: Problem, kernel: Array, picture: Array, rows: Array, tile: Tile) -> None:
+    """Compute a tile's rows with no zeros in any sum, so that nothing non-finite spreads."""
+    plan = recipe(problem, 1, problem.kernel[1])
+    weights = plan.weights(kernel)
+    for skipped in range(0, rows.shape[1], plan.block_rows):
+        part = rows[:, skipped : skipped + plan.block_rows]
+        plan.block(weights, picture, part, tile.phase, tile.first + skipped)
+
+
+def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
+    """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
+    plan = recipe(problem, 1, problem.kernel[1])
+    filters, channels, (kernel_rows, kernel_cols) = (
+        problem.group_filters,
+        problem.group_channels,
+        problem.kernel,
+    )
+    depth = channels * kernel_rows * kernel_cols
+    parts: list[Array] = []
+
+    def compute(begin: int, end: int) -> None:
+        # Float64 sums over blocks: a large picture has more of them than float32 can add up.
+        grad = np.zeros((problem.groups, filters, depth))
+        for tile in plan.tiles_between(begin, end):
+            rows = tile.rows(upstream, plan).transpose(1, 0, 2)
+            windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, len(rows))
+            grad[tile.group] += _summed_products(rows, windows.transpose(0, 2, 1))
+        parts.append(grad)
+
+    if problem.multiply_adds < SHARED_WORK:
+        compute(0, plan.tile_count)
+    else:
+        threads.share(compute, plan.tile_count)
+    shape = (problem.groups, filters, kernel_rows, channels, kernel_cols)
+    grad: Array = np.add.reduce(parts).reshape(shape)
+    return grad.transpose(0, 1, 3, 2, 4).reshape(problem.kernel_shape)
+
+
+def _summed_products(left: Array, right: Array) -> Array:
+    """Return Σ left[n] @ right[n] for left (n, F, W) and right (n, W, K), a few rows at a time."""
+    count, filters, cols = left.shape
+    depth = right.shape[2]
+    part_filters = max(8, SMALL_PRODUCT // (depth * cols))
+    part_rows = max(1, BUFFER_BYTES // (min(part_filters, filters) * depth * left.itemsize))
+    total = np.zeros((filters, depth), left.dtype)
+    for f in range(0, filters, part_filters):
+        for row in range(0, count, part_rows):
+            products = (
+                left[row : row + part_rows, f : f + part_filters] @ right[row : row + part_rows]
+            )
+            total[f : f + part_filters] += np.add.reduce(products, axis=0)
+    return total
