@@ -14,7 +14,7 @@ ALLOWED = {
     "samples": set(),
     "settings": set(),
     "client": set(),
-    "main": {"web", "service", "settings"},
+    "main": {"web", "service", "imaging", "settings"},
     "cli": {"main", "settings", "web"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -1,0 +1,75 @@
+"""The README's examples run as they stand, but for the address of the server."""
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def post_form(words: list[str], folder: Path) -> None:
+    """Do what `curl -F name=value … URL -o FILE` does; curl itself may be absent here."""
+    files: dict[str, tuple[str, bytes]] = {}
+    fields: dict[str, str] = {}
+    url = target = ""
+    rest = iter(words)
+    assert next(rest) == "curl"
+    for word in rest:
+        if word == "-F":
+            name, value = next(rest).split("=", 1)
+            if value.startswith("@"):
+                files[name] = (value[1:], (folder / value[1:]).read_bytes())
+            else:
+                fields[name] = value
+        elif word == "-o":
+            target = next(rest)
+        else:
+            url = word
+    answer = httpx.post(url, data=fields, files=files).raise_for_status()
+    (folder / target).write_bytes(answer.content)
+
+
+def test_curl_example_writes_the_edges_of_a_photo(server: str, tmp_path: Path) -> None:
+    photo = np.zeros((20, 31), np.uint8)
+    photo[:, 12:] = 200
+    Image.fromarray(photo).save(tmp_path / "photo.jpg", quality=95)
+    (command,) = examples("sh")
+    post_form(shlex.split(command.replace(ADDRESS, server)), tmp_path)
+    with Image.open(tmp_path / "edges.png") as edges:
+        pixels = np.asarray(edges.convert("RGB"), np.int32)
+    assert pixels.shape == (20, 31, 3)
+    contrast = np.abs(pixels[10] - pixels[10, 5]).sum(axis=-1)
+    assert int(contrast[:-1].argmax()) in (11, 12)
+
+
+def test_python_example_prints_what_its_comments_say(server: str) -> None:
+    (example,) = examples("python")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example.replace(ADDRESS, server), "README.md", "exec"), {})  # noqa: S102
+    comments = re.findall(r"# (.*)$", example, flags=re.MULTILINE)
+    assert printed.getvalue().splitlines() == comments
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)[^):]*\)", README))))
+def test_link_leads_to_a_file(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("word", sorted(set(re.findall(r"`make ([a-z-]+)`", README))))
+def test_make_word_exists(word: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{word}:", makefile, flags=re.MULTILINE)
