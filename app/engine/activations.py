@@ -72,22 +72,31 @@ def elu_backward(upstream: Array, x: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(−x))."""
     with np.errstate(over="ignore"):  # 1 / ∞ is the 0 that is wanted
-        return 1 / (1 + np.exp(-x))
+        out: Array = np.exp(-x)
+    out += 1
+    np.reciprocal(out, out=out)
+    return out
 
 
 def sigmoid_backward(upstream: Array, output: Array) -> Array:
     """Return the gradient of `sigmoid`, from its output."""
-    return upstream * (output * (1 - output))
+    grad: Array = 1 - output
+    grad *= output
+    grad *= upstream
+    return grad
 
 
 def tanh(x: Array) -> Array:
     """Return the hyperbolic tangent."""
-    return np.tanh(x)
+    out: Array = np.tanh(x)
+    return out
 
 
 def tanh_backward(upstream: Array, output: Array) -> Array:
     """Return the gradient of `tanh`, from its output."""
-    return upstream * (1 - output * output)
+    grad: Array = 1 - output * output
+    grad *= upstream
+    return grad
 
 
 def softplus(x: Array) -> Array:
@@ -105,28 +114,44 @@ def gelu(x: Array) -> Array:
 
     Source: Hendrycks and Gimpel 2016 (arXiv:1606.08415), the exact form.
     """
-    return x * _distribution(x)
+    out = _distribution(x)
+    out *= x
+    return out
 
 
 def gelu_backward(upstream: Array, x: Array) -> Array:
     """Return the gradient of `gelu`: Φ(x) + x · φ(x)."""
-    density = np.exp(x * x * x.dtype.type(-0.5)) * x.dtype.type(_DENSITY_AT_ZERO)
-    return upstream * (_distribution(x) + x * density)
+    grad: Array = np.exp(x * x * x.dtype.type(-0.5))
+    grad *= x.dtype.type(_DENSITY_AT_ZERO)
+    grad *= x
+    grad += _distribution(x)
+    grad *= upstream
+    return grad
 
 
 def _distribution(x: Array) -> Array:
-    return x.dtype.type(0.5) * (1 + erf(x * x.dtype.type(_SQRT_HALF)))
+    out = erf(x * x.dtype.type(_SQRT_HALF))
+    out += 1
+    out *= x.dtype.type(0.5)
+    return out
 
 
 def silu(x: Array) -> Array:
     """Return x · sigmoid(x)."""
-    return x * sigmoid(x)
+    out = sigmoid(x)
+    out *= x
+    return out
 
 
 def silu_backward(upstream: Array, x: Array) -> Array:
     """Return the gradient of `silu`."""
     gate = sigmoid(x)
-    return upstream * (gate * (1 + x * (1 - gate)))
+    grad: Array = 1 - gate
+    grad *= x
+    grad += 1
+    grad *= gate
+    grad *= upstream
+    return grad
 
 
 def absolute(x: Array) -> Array:
@@ -136,17 +161,21 @@ def absolute(x: Array) -> Array:
 
 def absolute_backward(upstream: Array, x: Array) -> Array:
     """Return the gradient of |x|; 0 at x = 0."""
-    return upstream * np.sign(x)
+    grad: Array = upstream * np.sign(x)
+    return grad
 
 
 def square(x: Array) -> Array:
     """Return x²."""
-    return x * x
+    out: Array = x * x
+    return out
 
 
 def square_backward(upstream: Array, x: Array) -> Array:
     """Return the gradient of x²."""
-    return upstream * (x + x)
+    grad: Array = x + x
+    grad *= upstream
+    return grad
 
 
 def softmax(x: Array, axis: int) -> Array:
@@ -167,14 +196,16 @@ def log_softmax(x: Array, axis: int) -> Array:
     """Return x − log Σ exp(x) along `axis`, without overflow."""
     if not x.size:
         return x.copy()
-    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted: Array = x - x.max(axis=axis, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return shifted
 
 
 def log_softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
     """Return the gradient of `log_softmax`, from its output."""
-    grad: Array = upstream - np.exp(output) * upstream.sum(axis=axis, keepdims=True)
+    grad: Array = np.exp(output)
+    grad *= -upstream.sum(axis=axis, keepdims=True)
+    grad += upstream
     return grad
 
 

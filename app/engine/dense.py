@@ -16,7 +16,7 @@ def dense(x: Array, weight: Array, bias: Array | None = None) -> Array:
         weight: Weights, shape (O, I).
         bias: Added to each output, shape (O,).
     """
-    out = np.matmul(x, weight.T)
+    out: Array = np.matmul(x, weight.T)
     if bias is not None:
         out += bias
     return out
@@ -24,12 +24,14 @@ def dense(x: Array, weight: Array, bias: Array | None = None) -> Array:
 
 def dense_backward_input(upstream: Array, weight: Array) -> Array:
     """Return the gradient with respect to x, shape (N, I)."""
-    return np.matmul(upstream, weight)
+    grad: Array = np.matmul(upstream, weight)
+    return grad
 
 
 def dense_backward_weight(upstream: Array, x: Array) -> Array:
     """Return the gradient with respect to the weight, shape (O, I)."""
-    return np.matmul(upstream.T, x)
+    grad: Array = np.matmul(upstream.T, x)
+    return grad
 
 
 def dense_backward_bias(upstream: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from app.engine import interrupt
 from app.engine.errors import EngineError, ParameterError, ShapeError
 from app.engine.inspection import LayerReport, inspect, raise_problems
-from app.engine.layers.base import Array, Layer, Result, Shape
+from app.engine.layers.base import Array, Layer, Result
 from app.engine.losses import Loss, Sum
 
 __all__ = [
@@ -187,6 +187,23 @@ def gradient_names(tape: Tape) -> list[str]:
     return names
 
 
+def check_name(tape: Tape, name: str, field: str) -> None:
+    """Raise ParameterError, with path `(field,)`, unless `backward` knows the gradient `name`."""
+    names = gradient_names(tape)
+    if name not in names:
+        legal = ", ".join(names)
+        raise ParameterError(f"there is no gradient {name!r}; legal are {legal}.", (field,), legal)
+
+
+def value_of(tape: Tape, name: str) -> Array:
+    """Return the array whose gradient is called `name`."""
+    if name == "input":
+        return tape.input
+    _, index, field = name.split(".")
+    step = tape.steps[int(index)]
+    return step.output if field == "output" else step.parameters[field]
+
+
 def backward(tape: Tape, loss: Loss | None = None, wanted: Sequence[str] = ("input",)) -> Backward:
     """Return the loss and its gradients with respect to what is wanted, and compute no others.
 
@@ -200,14 +217,8 @@ def backward(tape: Tape, loss: Loss | None = None, wanted: Sequence[str] = ("inp
         ShapeError: The loss does not fit the output.
     """
     loss = loss or Sum()
-    legal = gradient_names(tape)
     for name in wanted:
-        if name not in legal:
-            raise ParameterError(
-                f"there is no gradient {name!r}; legal are {', '.join(legal)}.",
-                ("wanted",),
-                ", ".join(legal),
-            )
+        check_name(tape, name, "wanted")
     top = loss_layer(loss, len(tape.steps))
     output = tape.input_of(top + 1)
     with np.errstate(all="ignore"):
@@ -267,18 +278,5 @@ def _depth(name: str) -> int:
 
 
 def _found(tape: Tape, found: Mapping[str, Array], name: str) -> Array:
-    if name in found:
-        return found[name]
-    # The loss looks at an earlier layer: nothing flows here.
-    _, index, field = name.split(".")
-    step = tape.steps[int(index)]
-    return np.zeros_like(step.output if field == "output" else step.parameters[field])
-
-
-def shape_of(tape: Tape, name: str) -> Shape:
-    """Return the shape of the gradient `name`."""
-    if name == "input":
-        return tape.input.shape
-    _, index, field = name.split(".")
-    step = tape.steps[int(index)]
-    return step.output.shape if field == "output" else step.parameters[field].shape
+    # Where the loss looks at an earlier layer, nothing flows.
+    return found[name] if name in found else np.zeros_like(value_of(tape, name))

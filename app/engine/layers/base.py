@@ -93,7 +93,7 @@ class Layer(abc.ABC):
 
     type: ClassVar[str]
     reads: ClassVar[int | None] = None  # spatial axes it insists on; None takes any input
-    kinked: ClassVar[bool] = False  # whether it has points without a derivative
+    kink: ClassVar[str] = ""  # what happens at a point without a derivative, if there is one
     name: str | None
 
     @abc.abstractmethod

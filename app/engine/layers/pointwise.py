@@ -53,7 +53,7 @@ class Pointwise(Layer):
         return {"input": self.curve.gradient(upstream, at)}
 
     def pieces(self, x: Array, result: Result) -> Array | None:
-        return np.sign(x) if self.kinked else None
+        return np.sign(x) if self.kink else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Relu(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "relu"
-    kinked: ClassVar[bool] = True
+    kink: ClassVar[str] = "the input crosses 0"
     curve = Curve(activations.relu, activations.relu_backward)
 
 
@@ -126,7 +126,7 @@ class Abs(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "abs"
-    kinked: ClassVar[bool] = True
+    kink: ClassVar[str] = "the input crosses 0"
     curve = Curve(activations.absolute, activations.absolute_backward)
 
 
@@ -151,7 +151,7 @@ class Identity(Pointwise):
 class _Leaky(Pointwise):
     """x above 0, a multiple of x below."""
 
-    kinked: ClassVar[bool] = True
+    kink: ClassVar[str] = "the input crosses 0"
 
     def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
         raise NotImplementedError

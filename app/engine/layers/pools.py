@@ -140,7 +140,7 @@ class MaxPool2d(Pooling):
 
     type: ClassVar[str] = "max_pool2d"
     reads: ClassVar[int | None] = 2
-    kinked: ClassVar[bool] = True
+    kink: ClassVar[str] = "another cell becomes the maximum"
 
     def legal(self, shape: Shape) -> dict[str, str]:
         ranges = super().legal(shape)
@@ -303,7 +303,7 @@ class GlobalMaxPool(_GlobalPooling):
     name: str | None = None
 
     type: ClassVar[str] = "global_max_pool"
-    kinked: ClassVar[bool] = True
+    kink: ClassVar[str] = "another cell becomes the maximum"
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         return Result(x.max(axis=tuple(range(2, x.ndim)), keepdims=True))

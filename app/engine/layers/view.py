@@ -48,7 +48,7 @@ class Window:
         taps = np.arange(self.kernel[axis]) * self.dilation[axis]
         if self.transposed:
             spread = np.unique(units[:, np.newaxis] + before - taps)
-            return spread[spread % stride == 0] // stride
+            return np.asarray(spread[spread % stride == 0] // stride)
         return np.unique(units[:, np.newaxis] * stride - before + taps)
 
     def sources(self, units: Cells, axis: int, size: int) -> Cells:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from app.engine import geometry
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, PaddingLike, Pair
-from app.engine.layers.base import Shape, Window, map_size
+from app.engine.layers.base import Shape, map_size
+from app.engine.layers.view import Window
 
 AXES = {1: ("length", "length"), 2: ("rows", "cols")}
 PAIR_FORM = {1: "", 2: ", or a pair (rows, cols)"}

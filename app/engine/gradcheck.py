@@ -1,0 +1,207 @@
+"""The finite-difference check: is the gradient what moving one number a little says it is?"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from app.engine import interrupt
+from app.engine.errors import ParameterError
+from app.engine.layers.base import Array, Layer
+from app.engine.layers.numbers import finite_number
+from app.engine.losses import Loss, Sum
+from app.engine.network import (
+    Tape,
+    backward,
+    check_name,
+    forward,
+    loss_layer,
+    value_of,
+)
+
+__all__ = ["Check", "gradcheck"]
+
+Verdict = Literal["pass", "kink", "fail"]
+
+# Central differences are far better than this, and a gradient wrong by 0.05 % is far worse.
+TOLERANCE = 1e-5
+# A step may be too large for a curved function, or reach over a kink: smaller ones are tried.
+_SHRINK = (1.0, 1e-1, 1e-2, 1e-3)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One element of a gradient, computed in two ways.
+
+    Attributes:
+        index: Its index in the gradient.
+        analytic: From the backward pass.
+        numeric: From a central difference: (loss(+step) − loss(−step)) / (2 · step).
+        absolute: |analytic − numeric|.
+        relative: That, divided by the larger of the two magnitudes.
+        verdict: "pass"; "fail"; or "kink": they differ because a layer has no derivative here.
+        note: Which layer has the kink, or what else there is to say.
+    """
+
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    absolute: float
+    relative: float
+    verdict: Verdict
+    note: str = ""
+
+
+def gradcheck(
+    layers: Sequence[Layer],
+    x: Array,
+    loss: Loss | None = None,
+    wrt: str = "input",
+    indices: Sequence[Sequence[int]] | None = None,
+    step: float = 1e-4,
+    seed: int = 0,
+    count: int = 20,
+) -> list[Check]:
+    """Compare elements of a gradient with central differences, in float64.
+
+    Args:
+        layers: The network.
+        x: Its input, as `as_batch` makes it.
+        loss: The loss; None is the sum of the last layer's output.
+        wrt: Name of the gradient, e.g. "input" or "layers.0.kernel".
+        indices: Which elements; None picks up to `count` at random.
+        step: How far to move each element, above 0. Where the two disagree, steps of a tenth, a
+            hundredth and a thousandth are tried, too: the note says so.
+        seed: Of the random choice.
+        count: How many elements to pick.
+
+    Raises:
+        NetworkError: The network is illegal for this input.
+        ParameterError: An unknown name, an index outside of the gradient, or a step ≤ 0.
+    """
+    if finite_number(step, "step") <= 0:
+        raise ParameterError(f"step is {step}, but must be above 0.", ("step",), "above 0")
+    loss = loss or Sum()
+    tape = forward(layers, x.astype(np.float64))
+    check_name(tape, wrt, "wrt")
+    shape = value_of(tape, wrt).shape
+    chosen = _random_indices(shape, seed, count) if indices is None else _checked(indices, shape)
+    if not chosen:
+        return []
+    gradient = backward(tape, loss, (wrt,)).gradients[wrt]
+    probe = _Probe(tape, loss, wrt)
+    return [_check(probe, index, float(gradient[index]), step) for index in chosen]
+
+
+def _random_indices(shape: tuple[int, ...], seed: int, count: int) -> list[tuple[int, ...]]:
+    size = math.prod(shape)
+    picks = np.random.default_rng(seed).permutation(size)[:count]
+    return [tuple(map(int, np.unravel_index(pick, shape))) for pick in sorted(picks)]
+
+
+def _checked(indices: Sequence[Sequence[int]], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    for position, index in enumerate(indices):
+        fits = len(index) == len(shape) and all(
+            0 <= i < n for i, n in zip(index, shape, strict=True)
+        )
+        if not fits:
+            raise ParameterError(
+                f"index {tuple(index)} is outside of the gradient's shape {shape}.",
+                ("indices", position),
+                f"{len(shape)} integers from 0, below {shape}",
+            )
+    return [tuple(map(int, index)) for index in indices]
+
+
+class _Probe:
+    """Runs the network again with one number moved."""
+
+    def __init__(self, tape: Tape, loss: Loss, wrt: str) -> None:
+        self.loss = loss
+        self.top = loss_layer(loss, len(tape.steps))
+        self.tape = tape.head(self.top + 1)
+        self.wrt = wrt
+        self.values = value_of(tape, wrt)
+        self.upstream = loss.upstream(self.tape.output)
+
+    def moved(self, index: tuple[int, ...], by: float) -> Tape:
+        """Return the tape with element `index` of the array `wrt` moved."""
+        values = self.values.copy()
+        values[index] += by
+        if self.wrt == "input":
+            return _rerun(self.tape, Tape(values))
+        _, number, field = self.wrt.split(".")
+        at = int(number)
+        if at > self.top:
+            return self.tape
+        head, step = self.tape.head(at), self.tape.steps[at]
+        if field == "output":
+            step = replace(step, result=replace(step.result, output=values, context=None))
+            return _rerun(self.tape, Tape(head.input, (*head.steps, step)))
+        return _rerun(self.tape, head, {**step.parameters, field: values})
+
+    def noise(self, after: Tape, before: Tape) -> float:
+        """Return how far rounding of the outputs may have moved the loss."""
+        changed = after.output != before.output
+        terms = np.abs(self.upstream[changed] * self.tape.output[changed])
+        return 16 * float(np.finfo(np.float64).eps) * float(terms.sum())
+
+
+def _rerun(tape: Tape, head: Tape, parameters: dict[str, Array] | None = None) -> Tape:
+    """Run the layers of `tape` that `head` lacks, the first of them with these parameters."""
+    steps = list(head.steps)
+    with np.errstate(all="ignore"):
+        for step in tape.steps[len(steps) :]:
+            interrupt.check()
+            x = steps[-1].output if steps else head.input
+            arrays = step.parameters if parameters is None else parameters
+            parameters = None
+            steps.append(replace(step, result=step.layer.forward(x, arrays)))
+    return Tape(head.input, tuple(steps))
+
+
+def _check(probe: _Probe, index: tuple[int, ...], analytic: float, step: float) -> Check:
+    met: list[list[str]] = []
+    differences = []
+    for shrink in _SHRINK:
+        after, before = probe.moved(index, step * shrink), probe.moved(index, -step * shrink)
+        width = 2 * step * shrink
+        with np.errstate(all="ignore"):
+            numeric = probe.loss.change(after.output, before.output) / width
+            slack = TOLERANCE * max(abs(analytic), abs(numeric))
+            agree = abs(analytic - numeric) <= slack + probe.noise(after, before) / width
+        if agree:
+            smaller = [f"agrees at a step of {step * shrink:g}"] if met else []
+            return _judged(index, analytic, numeric, "pass", [*(met[0] if met else []), *smaller])
+        met.append(list(_kinks(probe.tape, before, after)))
+        differences.append(numeric)
+    # Only a kink that the smallest step still meets is at this very place.
+    verdict: Verdict = "kink" if met[-1] else "fail"
+    return _judged(index, analytic, differences[0], verdict, met[-1])
+
+
+def _judged(
+    index: tuple[int, ...], analytic: float, numeric: float, verdict: Verdict, notes: Sequence[str]
+) -> Check:
+    absolute = abs(analytic - numeric)
+    scale = max(abs(analytic), abs(numeric))
+    relative = absolute / scale if scale else 0.0
+    return Check(index, analytic, numeric, absolute, relative, verdict, "; ".join(notes))
+
+
+def _kinks(here: Tape, before: Tape, after: Tape) -> Iterator[str]:
+    """Yield the layers that are on different smooth pieces at the three places."""
+    for number, steps in enumerate(zip(here.steps, before.steps, after.steps, strict=True)):
+        layer = steps[0].layer
+        if not layer.kink:
+            continue
+        middle, low, high = (
+            layer.pieces(tape.input_of(number), step.result)
+            for tape, step in zip((here, before, after), steps, strict=True)
+        )
+        places = np.argwhere((np.asarray(middle) != low) | (np.asarray(middle) != high))
+        if len(places):
+            unit = tuple(map(int, places[0]))
+            yield f"layer {number} ({layer.type}) has a kink at {unit}: {layer.kink}"
