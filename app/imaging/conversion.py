@@ -81,9 +81,12 @@ def _simple(image: Image.Image, said: list[str]) -> Image.Image:
         said.append("1-bit to gray")
         return image.convert("L")
     if mode in ("P", "PA"):
-        said.append("palette to RGB")
+        opaque = "L" if _has_gray_palette(image) else "RGB"
+        said.append("palette to gray" if opaque == "L" else "palette to RGB")
         seen_through = mode == "PA" or "transparency" in image.info
-        return image.convert("RGBA" if seen_through else "RGB")
+        return (
+            image.convert("RGBA").convert(opaque + "A") if seen_through else image.convert(opaque)
+        )
     if "transparency" in image.info and mode in ("L", "RGB"):
         return image.convert("LA" if mode == "L" else "RGBA")
     if mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
@@ -92,13 +95,20 @@ def _simple(image: Image.Image, said: list[str]) -> Image.Image:
     return image.convert("RGBA" if mode in ("RGBa", "La") else "RGB")
 
 
+def _has_gray_palette(image: Image.Image) -> bool:
+    palette = image.getpalette("RGB") or [0, 1, 2]
+    return palette[0::3] == palette[1::3] == palette[2::3]
+
+
 def _flat(image: Image.Image, said: list[str]) -> Image.Image:
     if image.mode not in ("LA", "RGBA"):
         return image
+    opaque, alpha = image.mode[:-1], image.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return image.convert(opaque)
     said.append("alpha over white")
-    opaque = image.mode[:-1]
     paper = Image.new(opaque, image.size, "white")
-    paper.paste(image.convert(opaque), mask=image.getchannel("A"))
+    paper.paste(image.convert(opaque), mask=alpha)
     return paper
 
 

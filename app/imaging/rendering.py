@@ -83,7 +83,7 @@ def render(
         under = _fitted(picture, rows, cols)
         drawn = [_blend(tile, under, how.overlay) for tile in drawn]
     if how.legend:
-        drawn = _with_legends(drawn, ranges, colors, shared=how.scale == "layer")
+        drawn = _with_legends(drawn, ranges, colors)
     stream = io.BytesIO()
     Image.fromarray(_grid(drawn, across, 255)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
@@ -180,14 +180,13 @@ def _blend(tile: Pixels, under: Pixels, share: float) -> Pixels:
 
 
 def _with_legends(
-    tiles: list[Pixels], ranges: list[tuple[float, float]], colors: Pixels, *, shared: bool
+    tiles: list[Pixels], ranges: list[tuple[float, float]], colors: Pixels
 ) -> list[Pixels]:
-    """Put a colour bar with its numbers below each tile, once where all share it."""
+    """Put a colour bar with its numbers below each tile."""
     width = max(tiles[0].shape[1], LEGEND_WIDTH)
-    bars = [_bar(width, span, colors) for span in (ranges[:1] if shared else ranges)]
     return [
-        np.concatenate([_widened(tile, width), bars[min(index, len(bars) - 1)]])
-        for index, tile in enumerate(tiles)
+        np.concatenate([_widened(tile, width), _bar(width, span, colors)])
+        for tile, span in zip(tiles, ranges, strict=True)
     ]
 
 
