@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test lint format lock bench bench-quick bench-live screenshots clean
+.PHONY: help serve setup test lint conformance format lock bench bench-quick bench-live screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -25,6 +25,9 @@ lint: $(VENV)/.dev  ## lint, format and type checks, Python and JavaScript
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_javascript.py
+
+conformance: .conformance/.installed  ## compare every number with PyTorch and ONNX
+	OPENBLAS_NUM_THREADS=1 .conformance/bin/python -W error::RuntimeWarning -m tests.conformance
 
 format: $(VENV)/.dev  ## format the Python code
 	$(BIN)/ruff check --fix .
@@ -53,6 +56,12 @@ clean:  ## remove what the chores made
 	$(PYTHON) -m venv .bench
 	.bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	.bench/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.conformance/.installed: requirements.lock tests/conformance/requirements.txt
+	$(PYTHON) -m venv .conformance
+	.conformance/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
+	.conformance/bin/python -m pip --disable-pip-version-check install --quiet -r tests/conformance/requirements.txt
 	@touch $@
 
 $(BIN)/python:
