@@ -15,6 +15,7 @@ from app.service import samples
 from app.service.pictures import Pictures
 from app.service.store import ImageRecord
 from app.web.caching import cached, not_modified, tag
+from app.web.multipart import read_form
 from app.web.problems import Problem, documented
 
 router = APIRouter(tags=["images"])
@@ -106,16 +107,16 @@ async def read_upload(request: Request) -> bytes:
 
 
 async def _read_multipart(request: Request) -> bytes:
-    # A parser that answers 400 itself says why in the framework's words.
-    async with request.form(max_files=1, max_fields=0) as form:
+    form = await read_form(request, max_files=1, max_fields=0)
+    try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Problem(
-                400,
-                "The multipart body needs one field `file` with a file name and the picture, "
-                "and its closing boundary.",
+                400, "The multipart body needs one field `file` with a file name and the picture."
             )
         return await file.read()
+    finally:
+        await form.close()
 
 
 @router.post(

@@ -45,6 +45,13 @@ _DETAILS = {
 }
 
 
+# Where the framework's own sentence says too little.
+_REPHRASED = {
+    "There was an error parsing the body": _DETAILS[400],
+    "Invalid multipart data.": "The multipart body is not what its type and boundary announce.",
+}
+
+
 class Problem(Exception):
     """A problem that the web layer itself finds.
 
@@ -132,15 +139,12 @@ def _from_service(error: ServiceError) -> Problem:
 
 
 def _from_framework(error: HTTPException) -> Problem:
-    # A framework's own sentence stays only where it says more than the status does.
-    told = error.detail if error.detail != http.HTTPStatus(error.status_code).phrase else ""
-    if error.status_code == 400 and told == "There was an error parsing the body":
-        told = ""
-    return Problem(
-        error.status_code,
-        told or _DETAILS.get(error.status_code, http.HTTPStatus(error.status_code).phrase + "."),
-        headers=error.headers,
-    )
+    phrase = http.HTTPStatus(error.status_code).phrase
+    if error.detail == phrase:
+        told = _DETAILS.get(error.status_code, f"{phrase}.")
+    else:
+        told = _REPHRASED.get(error.detail, error.detail)
+    return Problem(error.status_code, told, headers=error.headers)
 
 
 def _from_validation(error: RequestValidationError) -> Problem:
