@@ -12,10 +12,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.imaging import PictureLimits
+from app.service.compute import Compute
 from app.service.pictures import Pictures
+from app.service.slots import Slots
 from app.service.store import ImageStore
 from app.settings import Settings, asset_directory, usable_cores
-from app.web import health, images, pages, problems
+from app.web import catalogue, health, images, network, oneshot, openapi, pages, problems
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
@@ -43,9 +45,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_services(app, settings)
     _add_middleware(app, settings)
     problems.install(app)
+    openapi.install(app)
     for router in (health.router, pages.router):
         app.include_router(router)
-    app.include_router(images.router, prefix=API)
+    for router in (images.router, catalogue.router, network.router, oneshot.router):
+        app.include_router(router, prefix=API)
     static = StaticFiles(directory=asset_directory("static"))
     app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")
     return app
@@ -57,6 +61,10 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     app.state.settings = settings
     app.state.lifecycle = Lifecycle()
     app.state.pictures = Pictures(store, limits, settings.decoded_bytes)
+    app.state.compute = Compute(settings, app.state.pictures)
+    app.state.slots = Slots(
+        settings.compute_slots, settings.queue_length, settings.deadline_seconds
+    )
     app.state.decoding_limiter = anyio.CapacityLimiter(usable_cores())
 
 
@@ -82,6 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     expiry = asyncio.create_task(_expire_for_ever(app.state.pictures.store))
     yield
     expiry.cancel()
+    app.state.slots.close()
 
 
 async def _expire_for_ever(store: ImageStore) -> None:

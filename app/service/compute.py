@@ -112,8 +112,8 @@ class Compute:
             budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize),
         )
 
-    def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> Run:
-        """Run the network, as far as it is not known already.
+    def refuse(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> None:
+        """Raise whatever speaks against a computation, before any of it is done.
 
         Args:
             spec: The computation.
@@ -121,7 +121,7 @@ class Compute:
 
         Raises:
             NetworkError: Every illegal field and exceeded limit, with its path.
-            TooMuchWork: It would need too much memory; nothing was done.
+            TooMuchWork: It would need too much memory.
             NotFound: There is no such picture.
         """
         prospect = self.shapes(spec)
@@ -130,10 +130,38 @@ class Compute:
         budget.refuse_too_much_work(
             prospect.peak_bytes + int(answer * wire_bytes_a_value), self.settings
         )
-        return self._run(spec)
+
+    def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0, *, remember: bool = True) -> Run:
+        """Run the network, as far as it is not known already.
+
+        Args:
+            spec: The computation.
+            wire_bytes_a_value: Memory that one value of the answer will need.
+            remember: Whether the same input is likely to come again.
+
+        Raises:
+            As `refuse`.
+        """
+        self.refuse(spec, wire_bytes_a_value)
+        x = self.input(spec)
+        if not remember:
+            tape = forward(spec.layers, x)
+            return Run(tape, [ComputedLayer(step) for step in tape.steps], 0)
+        keys = chain_keys(_identity(spec), spec.layers)
+        known = self.prefixes.longest(keys)
+        tape = forward(spec.layers, x, prefix=Tape(x, tuple(layer.step for layer in known)))
+        layers = known + [ComputedLayer(step) for step in tape.steps[len(known) :]]
+        self.prefixes.keep(keys, layers)
+        return Run(tape, layers, len(known))
 
     def backward(
-        self, spec: Spec, loss: LossSpec, wanted: Sequence[str], wire_bytes_a_value: float = 0.0
+        self,
+        spec: Spec,
+        loss: LossSpec,
+        wanted: Sequence[str],
+        wire_bytes_a_value: float = 0.0,
+        *,
+        remember: bool = True,
     ) -> Backward:
         """Return a loss and its gradients; the forward pass is taken from memory if it is known.
 
@@ -141,7 +169,8 @@ class Compute:
             As `forward`; ParameterError also for a gradient or a selection that is not there.
         """
         # The gradients of one layer's output and input stand beside the whole tape.
-        run = self.forward(spec, wire_bytes_a_value + 2 * spec.dtype.itemsize)
+        wire_bytes_a_value += 2 * spec.dtype.itemsize
+        run = self.forward(spec, wire_bytes_a_value, remember=remember)
         _refuse_unknown_gradients(run.tape, wanted)
         return backward(run.tape, self.engine_loss(loss, spec), wanted)
 
@@ -163,16 +192,6 @@ class Compute:
             NotFound: There is no such picture.
         """
         return as_batch(self._load(spec.input, spec.dtype), spec.layers)
-
-    def _run(self, spec: Spec) -> Run:
-        x = self.input(spec)
-        keys = chain_keys(_identity(spec), spec.layers)
-        known = self.prefixes.longest(keys)
-        prefix = Tape(x, tuple(layer.step for layer in known))
-        tape = forward(spec.layers, x, prefix=prefix)
-        layers = known + [ComputedLayer(step) for step in tape.steps[len(known) :]]
-        self.prefixes.keep(keys, layers)
-        return Run(tape, layers, len(known))
 
     def _shape(self, spec: Spec) -> tuple[int, ...]:
         """Return the shape of the input with its batch axes; a picture is not decoded for it."""

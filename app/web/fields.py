@@ -12,10 +12,11 @@ from pydantic import (
     Tag,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 from app.engine.geometry import PADDING_NAMES
-from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
+from app.engine.kernels import PRESETS, PresetKernel, RandomKernel, RandomWeight
 from app.web.arrays import Array, ArrayContext, Path, fault, kind_of, read_array
 
 # Integers beyond this are never legal and would overflow before the engine's own checks.
@@ -137,7 +138,14 @@ class RandomKernelForm(Strict):
 class PresetForm(Strict):
     """A kernel of `GET /kernels`."""
 
-    preset: Annotated[str, Field(max_length=64)]
+    preset: str
+
+    @field_validator("preset")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in PRESETS:
+            raise fault(f"There is no kernel of this name; legal are {', '.join(PRESETS)}.")
+        return name
 
     def to_engine(self) -> PresetKernel:
         """Return the engine's description of the kernel."""

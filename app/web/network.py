@@ -1,18 +1,21 @@
 """The routes that compute on a network spec."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.service.compute import Compute
+from app.service.specs import Returning
 from app.web.answering import Timing, answer_in_slot, answered
 from app.web.bodies import read_body
 from app.web.envelopes import backward_answer, forward_answer, shapes_envelope, wire_bytes_a_value
-from app.web.negotiation import ARRAY_FORMS, JSON, choose
+from app.web.negotiation import ARRAY_FORMS, JSON, PNG, choose
+from app.web.picturing import write
 from app.web.schemas import BackwardBody, ForwardBody, ShapesBody
-from app.web.wire import Answer, as_json, write
+from app.web.wire import Answer, as_json
 
 router = APIRouter(tags=["computing"])
 
@@ -25,7 +28,8 @@ async def forward(request: Request) -> Response:
     timing = Timing()
     media_type = choose(request.headers.get("accept"), ARRAY_FORMS)
     body = await read_body(request, ForwardBody)
-    spec, returning = body.to_spec(), body.returning.to_returning()
+    spec, returning = body.to_spec(), _returning(body, media_type)
+    drawing, shade = body.render.to_rendering(), body.input.range
     service: Compute = request.app.state.compute
     timing.mark("parse")
 
@@ -33,7 +37,7 @@ async def forward(request: Request) -> Response:
         run = service.forward(spec, wire_bytes_a_value(media_type))
         mark("compute")
         answer = forward_answer(spec, run, returning)
-        content = write(answer, media_type)
+        content = write(answer, media_type, drawing, lambda: run.tape.input, shade)
         mark("serialise")
         return content
 
@@ -46,7 +50,8 @@ async def backward(request: Request) -> Response:
     timing = Timing()
     media_type = choose(request.headers.get("accept"), ARRAY_FORMS)
     body = await read_body(request, BackwardBody)
-    spec, returning, loss = body.to_spec(), body.returning.to_returning(), body.loss.to_loss()
+    spec, returning, loss = body.to_spec(), _returning(body, media_type), body.loss.to_loss()
+    drawing, shade = body.render.to_rendering(), body.input.range
     service: Compute = request.app.state.compute
     timing.mark("parse")
 
@@ -54,7 +59,7 @@ async def backward(request: Request) -> Response:
         result = service.backward(spec, loss, returning.gradients, wire_bytes_a_value(media_type))
         mark("compute")
         answer = backward_answer(result, returning)
-        content = write(answer, media_type)
+        content = write(answer, media_type, drawing, lambda: service.input(spec), shade)
         mark("serialise")
         return content
 
@@ -73,3 +78,9 @@ async def shapes(request: Request) -> Response:
     timing.mark("compute")
     envelope = shapes_envelope(prospect, service.settings.working_bytes)
     return answered(as_json(Answer(envelope)), JSON, timing)
+
+
+def _returning(body: ForwardBody | BackwardBody, media_type: str) -> Returning:
+    """Return what goes back; a picture is drawn from exact values, not from codes for display."""
+    returning = body.returning.to_returning()
+    return replace(returning, dtype=None) if media_type == PNG else returning

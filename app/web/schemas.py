@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from app.engine.losses import L2, CrossEntropy, Mean, Mse, Select, Sum, Upstream
+from app.imaging import Rendering
 from app.service.specs import (
     ArrayInput,
     Input,
@@ -215,6 +216,10 @@ class RenderModel(Strict):
     overlay: Annotated[float, Field(ge=0, le=1)] = 0.0
     legend: bool = False
 
+    def to_rendering(self) -> Rendering:
+        """Return the imaging's value."""
+        return Rendering(**dict(self))
+
 
 class SpecModel(Strict):
     """The network spec: what comes in, and the layers it passes through."""
@@ -227,6 +232,24 @@ class SpecModel(Strict):
         """Return the service's value."""
         layers = tuple(layer.to_engine() for layer in self.layers)
         return Spec(self.input.to_input(), layers, np.dtype(self.dtype))
+
+
+class PictureFields(Strict):
+    """How a picture becomes an input."""
+
+    color: Literal["rgb", "gray"] = "rgb"
+    range: Literal["unit", "signed", "byte"] = "unit"
+    max_side: Side | None = None
+
+
+class OneShot(Strict):
+    """What the form fields of `POST /convolve` and `POST /gradient` say."""
+
+    input: PictureFields
+    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_tuple)]
+    dtype: Literal["float32", "float64"] = "float32"
+    loss: AnyLoss = ReducingLoss(type="sum")
+    render: RenderModel = RenderModel()
 
 
 class ForwardBody(SpecModel):

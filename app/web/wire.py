@@ -97,9 +97,4 @@ def as_npz(answer: Answer) -> bytes:
     return content.getvalue()
 
 
-WRITERS = {JSON: as_json, SAFETENSORS: as_safetensors, NPZ: as_npz}
-
-
-def write(answer: Answer, media_type: str) -> bytes:
-    """Return the answer in one of the forms that carry numbers."""
-    return WRITERS[media_type](answer)
+NUMBER_WRITERS = {JSON: as_json, SAFETENSORS: as_safetensors, NPZ: as_npz}

@@ -35,7 +35,7 @@ ILLEGAL = {
     "an empty kernel": (with_layer(kernel=[[]]), "/layers/0/kernel/0"),
     "a kernel of five axes": (with_layer(kernel=[[[[[1]]]]]), "/layers/0/kernel"),
     "no kernel": (spec(layers=[{"type": "conv2d"}]), "/layers/0/kernel"),
-    "an unknown preset": (with_layer(kernel={"preset": "sobel"}), "/layers/0/kernel"),
+    "an unknown preset": (with_layer(kernel={"preset": "sobel"}), "/layers/0/kernel/preset"),
     "an unknown initialiser": (
         with_layer(kernel={"random": {"filters": 2, "size": 3, "init": "he"}}),
         "/layers/0/kernel/random/init",

@@ -1,0 +1,148 @@
+"""Multipart forms for scripts: one picture, and the fields of one layer as text."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+
+from app.engine.errors import EngineError, NetworkError
+from app.service.errors import MalformedBody
+from app.settings import Settings
+from app.web import strict_json
+from app.web.bodies import PLAIN_NAME, invalid
+from app.web.problems import Problem, pointer
+
+MULTIPART = "multipart/form-data"
+MAX_FIELDS = 64
+NUMBER_OR_BRACKET = re.compile(r"\s*[-+\d\[{\"]")
+
+# Where each field of the form stands in the network spec.
+INPUT_FIELDS = {name: ("input", name) for name in ("color", "range", "max_side")}
+CONV_FIELDS = {
+    name: ("layers", 0, name)
+    for name in (
+        "kernel",
+        "bias",
+        "stride",
+        "padding",
+        "padding_mode",
+        "dilation",
+        "groups",
+        "flip",
+    )
+}
+RENDER_FIELDS = {
+    name: ("render", name)
+    for name in ("colormap", "scale", "center", "clip", "columns", "overlay", "legend")
+}
+CONVOLVE_FIELDS = {"dtype": ("dtype",), **INPUT_FIELDS, **CONV_FIELDS, **RENDER_FIELDS}
+GRADIENT_FIELDS = {"loss": ("loss",), **CONVOLVE_FIELDS}
+
+Place = tuple[str | int, ...]
+
+
+async def read_form(request: Request) -> tuple[bytes, dict[str, str]]:
+    """Return the bytes of the file `image` and the text fields.
+
+    Raises:
+        Problem: 415, not multipart; 400, cut or not of these parts.
+    """
+    kind, _, rest = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != MULTIPART:
+        raise Problem(415, f"This address reads {MULTIPART}.", accepted=[MULTIPART])
+    boundary = re.search(r'boundary="?([^";]+)', rest, re.IGNORECASE)
+    body = await request.body()
+    if boundary is None or not body.rstrip().endswith(b"--" + boundary[1].encode() + b"--"):
+        raise Problem(400, "The multipart body has no closing boundary; it may have been cut.")
+    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+        image: bytes | None = None
+        fields: dict[str, str] = {}
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                if name != "image":
+                    raise Problem(400, "The file of the form must be the field image.")
+                image = await value.read()
+            elif name in fields:
+                raise Problem(400, "The form holds the same field twice.")
+            else:
+                fields[name] = value
+    if not image:
+        raise Problem(400, "The form needs a file in the field image, and it must not be empty.")
+    return image, fields
+
+
+def request_of(
+    fields: Mapping[str, str], places: Mapping[str, Place], settings: Settings
+) -> dict[str, Any]:
+    """Return the text fields as the JSON request that says the same.
+
+    Raises:
+        Problem: 422, a field is unknown or its text is no JSON.
+    """
+    spec: dict[str, Any] = {"input": {}, "layers": [{"type": "conv2d"}]}
+    errors = []
+    for name, text in fields.items():
+        if name not in places:
+            known = ", ".join(("image", *places))
+            where = pointer((name,)) if PLAIN_NAME.match(name) else ""
+            errors.append({"pointer": where, "detail": f"Unknown field; legal are {known}."})
+            continue
+        try:
+            _put(spec, places[name], _value(name, text, settings.json_depth))
+        except MalformedBody as error:
+            errors.append({"pointer": pointer((name,)), "detail": error.message})
+    if errors:
+        raise invalid(errors)
+    return spec
+
+
+def _value(name: str, text: str, max_depth: int) -> Any:
+    """Return the value of a field: JSON, or a bare word for what JSON would need quotes."""
+    if text in ("true", "false", "null") or NUMBER_OR_BRACKET.match(text):
+        return strict_json.parse(text.encode(), max_depth)
+    if name == "kernel":
+        return {"preset": text}
+    return {"type": text} if name == "loss" else text
+
+
+def _put(spec: dict[Any, Any], place: Place, value: Any) -> None:
+    at: Any = spec
+    for part in place[:-1]:
+        at = at.setdefault(part, {}) if isinstance(at, dict) else at[part]
+    at[place[-1]] = value
+
+
+@contextmanager
+def told_in_form(places: Mapping[str, Place]) -> Iterator[None]:
+    """Let errors inside the block point into the form instead of the spec made of it."""
+    try:
+        yield
+    except Problem as problem:
+        if not problem.errors:
+            raise
+        told = [
+            {**error, "pointer": pointer(_place_in_form(_path(error["pointer"]), places))}
+            for error in problem.errors
+        ]
+        raise invalid(told) from None
+    except EngineError as error:
+        found = error.errors if isinstance(error, NetworkError) else (error,)
+        raise NetworkError(
+            [type(one)(one.message, _place_in_form(one.path, places), one.legal) for one in found]
+        ) from None
+
+
+def _path(json_pointer: str) -> Place:
+    parts = json_pointer.split("/")[1:]
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def _place_in_form(path: Place, places: Mapping[str, Place]) -> Place:
+    """Return where a path of the spec stands in the form."""
+    for name, place in places.items():
+        if path[: len(place)] == place:
+            return (name, *path[len(place) :])
+    return ("image",) if path == ("input",) else path
