@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.engine.algorithms import im2col, row_gemm
 from app.engine.problem import Array, Problem
@@ -49,6 +50,7 @@ ALGORITHMS: dict[str, Callable[[Problem, Array, Array, Array | None, Array], Non
 }
 
 
+@lru_cache(maxsize=256)
 def choose(problem: Problem) -> Plan:
     """Return the plan for a problem."""
     if row_gemm.claims(problem):

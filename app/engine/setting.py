@@ -1,6 +1,7 @@
 """From a call's arguments to a checked, fully resolved problem."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from app.engine import geometry
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.geometry import AXES_1D, AXES_2D, Padding, Pair
 from app.engine.problem import Array, Problem, check_shape, like
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,36 @@ def setting_2d(
     flip: bool,
 ) -> Setting:
     """Return the setting of a 2-D call; see `conv2d` for the arguments and errors."""
-    check_axes(x, kernel, AXES_2D, "O, C/groups")
-    count = _check_channels(x, kernel, groups)
+    given = (x.shape, kernel.shape, x.dtype, stride, padding, mode, dilation, groups, flip)
+    # Plain numbers and names alone are looked up: a list has no hash, and (1, True) equals (1, 1).
+    plain = type(stride) is type(dilation) is type(groups) is int
+    if plain and type(padding) in (int, str) and type(mode) is str:
+        return _remembered_2d(*given)
+    return _setting_2d(*given)
+
+
+def _setting_2d(
+    x_shape: Shape,
+    kernel_shape: Shape,
+    dtype: np.dtype[Any],
+    stride: object,
+    padding: object,
+    mode: str,
+    dilation: object,
+    groups: object,
+    flip: bool,
+) -> Setting:
+    check_axes(x_shape, kernel_shape, AXES_2D, "O, C/groups")
+    count = _check_channels(x_shape, kernel_shape, groups)
     steps = geometry.as_pair(stride, "stride", 1)
     spacing = geometry.as_pair(dilation, "dilation", 1)
-    pads = geometry.resolve_padding(padding, x.shape[2:], kernel.shape[2:], steps, spacing, mode)
-    return _resolved(x, kernel, steps, pads, mode, spacing, count, flip, AXES_2D)
+    size, taps = (x_shape[2], x_shape[3]), (kernel_shape[2], kernel_shape[3])
+    pads = geometry.resolve_padding(padding, size, taps, steps, spacing, mode)
+    shapes = (x_shape, kernel_shape, dtype)
+    return _resolved(*shapes, steps, pads, mode, spacing, count, flip, AXES_2D)
+
+
+_remembered_2d = lru_cache(maxsize=256, typed=True)(_setting_2d)
 
 
 def setting_1d(
@@ -59,14 +86,15 @@ def setting_1d(
     flip: bool,
 ) -> Setting:
     """Return the setting of a 1-D call, as that of pictures one row high."""
-    check_axes(x, kernel, AXES_1D, "O, C/groups")
-    count = _check_channels(x, kernel, groups)
+    check_axes(x.shape, kernel.shape, AXES_1D, "O, C/groups")
+    count = _check_channels(x.shape, kernel.shape, groups)
     step = geometry.as_single(stride, "stride", 1)
     spacing = geometry.as_single(dilation, "dilation", 1)
     pads = geometry.resolve_padding_1d(padding, x.shape[2], kernel.shape[2], step, spacing, mode)
     return _resolved(
-        x[:, :, None],
-        kernel[:, :, None],
+        (*x.shape[:2], 1, x.shape[2]),
+        (*kernel.shape[:2], 1, kernel.shape[2]),
+        x.dtype,
         (1, step),
         ((0, 0), pads),
         mode,
@@ -78,8 +106,9 @@ def setting_1d(
 
 
 def _resolved(
-    x: Array,
-    kernel: Array,
+    x_shape: Shape,
+    kernel_shape: Shape,
+    dtype: np.dtype[Any],
     stride: Pair,
     padding: Padding,
     mode: str,
@@ -88,8 +117,8 @@ def _resolved(
     flip: bool,
     axes: tuple[str, ...],
 ) -> Setting:
-    batch, channels, height, width = x.shape
-    filters, _, kernel_rows, kernel_cols = kernel.shape
+    batch, channels, height, width = x_shape
+    filters, _, kernel_rows, kernel_cols = kernel_shape
     (top, bottom), (left, right) = padding
     rows = geometry.output_size(height, kernel_rows, stride[0], dilation[0], top, bottom, axes[0])
     cols = geometry.output_size(width, kernel_cols, stride[1], dilation[1], left, right, axes[1])
@@ -108,7 +137,7 @@ def _resolved(
         dilation=dilation,
         padding=zeros,
         output=(rows, cols),
-        dtype=x.dtype,
+        dtype=dtype,
     )
     return Setting(problem, padding, mode, flip)
 
@@ -122,29 +151,32 @@ def checked_bias(bias: ArrayLike | None, filters: int, dtype: np.dtype[Any]) -> 
     return array
 
 
-def check_axes(x: Array, kernel: Array, axes: tuple[str, ...], kernel_form: str) -> None:
+def check_axes(
+    x_shape: Shape, kernel_shape: Shape, axes: tuple[str, ...], kernel_form: str
+) -> None:
     """Raise ShapeError unless x and kernel have two axes more than `axes`, none of length 0.
 
     Args:
-        x: Input; its batch alone may be of size 0.
-        kernel: Filters.
+        x_shape: Shape of the input; its batch alone may be of size 0.
+        kernel_shape: Shape of the filters.
         axes: Names of the axes that are convolved over.
         kernel_form: What the kernel's first two axes stand for, e.g. "O, C/groups".
     """
-    for array, sizes, field, form in (
-        (x, x.shape[1:], "x", f"(N, C, {', '.join(axes)})"),
-        (kernel, kernel.shape, "kernel", f"({kernel_form}, {', '.join(axes)})"),
+    for shape, sizes, field, first in (
+        (x_shape, x_shape[1:], "x", "N, C"),
+        (kernel_shape, kernel_shape, "kernel", kernel_form),
     ):
-        if array.ndim != 2 + len(axes):
+        if len(shape) != 2 + len(axes):
+            form = f"({first}, {', '.join(axes)})"
             raise ShapeError(
-                f"{field} has {array.ndim} axes (shape {array.shape}), "
+                f"{field} has {len(shape)} axes (shape {shape}), "
                 f"but must have {2 + len(axes)}: {form}.",
                 (field,),
                 form,
             )
         if 0 in sizes:
             raise ShapeError(
-                f"{field} has shape {array.shape}, but every size except the batch must be ≥ 1.",
+                f"{field} has shape {shape}, but every size except the batch must be ≥ 1.",
                 (field,),
                 "sizes ≥ 1",
             )
@@ -167,14 +199,14 @@ def check_groups(groups: object, counts: tuple[tuple[int, str], ...]) -> int:
     return groups
 
 
-def _check_channels(x: Array, kernel: Array, groups: object) -> int:
-    channels, filters = x.shape[1], kernel.shape[0]
+def _check_channels(x_shape: Shape, kernel_shape: Shape, groups: object) -> int:
+    channels, filters = x_shape[1], kernel_shape[0]
     count = check_groups(
         groups, ((channels, "number of input channels"), (filters, "number of filters"))
     )
-    if kernel.shape[1] != channels // count:
+    if kernel_shape[1] != channels // count:
         raise ShapeError(
-            f"kernel has {kernel.shape[1]} channels (shape {kernel.shape}), but an input of "
+            f"kernel has {kernel_shape[1]} channels (shape {kernel_shape}), but an input of "
             f"{channels} channels in {count} groups needs {channels // count}.",
             ("kernel",),
             f"{channels // count} channels",

@@ -217,7 +217,7 @@ def _setting_2d(
     dilation: object,
     groups: object,
 ) -> Setting:
-    check_axes(x, kernel, AXES_2D, "C, O/groups")
+    check_axes(x.shape, kernel.shape, AXES_2D, "C, O/groups")
     steps = geometry.as_pair(stride, "stride", 1)
     spacing = geometry.as_pair(dilation, "dilation", 1)
     extra = geometry.as_pair(output_padding, "output_padding", 0)
@@ -236,7 +236,7 @@ def _setting_1d(
     dilation: object,
     groups: object,
 ) -> Setting:
-    check_axes(x, kernel, AXES_1D, "C, O/groups")
+    check_axes(x.shape, kernel.shape, AXES_1D, "C, O/groups")
     step = geometry.as_single(stride, "stride", 1)
     spacing = geometry.as_single(dilation, "dilation", 1)
     extra = geometry.as_single(output_padding, "output_padding", 0)

@@ -17,8 +17,6 @@ from app.engine.geometry import effective_size
 from app.engine.problem import Array, Problem
 
 BLOCK_BYTES = 1 << 19
-SHARED_WORK = 20_000_000
-SMALL_PRODUCT = 1_000_000
 
 
 class _Unfolding:

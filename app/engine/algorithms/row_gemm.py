@@ -27,11 +27,14 @@ from numpy.lib.stride_tricks import as_strided
 from app.engine import interrupt, threads
 from app.engine.problem import Array, Problem
 
-BUFFER_BYTES = 1 << 19
+BUFFER_BYTES = 3 << 18
 MAX_BLOCK_ROWS = 128
 # OpenBLAS computes products up to this many multiplications with a kernel that neither packs its
 # operands nor takes a lock; above it two workers hold each other up.
 SMALL_PRODUCT = 1_000_000
+# A product with fewer filters or columns than this is slow, whatever its size.
+TILE_FILTERS = 16
+TILE_COLS = 128
 # Below this many multiplications a hand-off to the workers costs more than it saves.
 SHARED_WORK = 20_000_000
 
@@ -101,7 +104,7 @@ class _Workspace:
                 )
                 for shift in recipe.shifts
             ]
-            for stack in {1, recipe.stack}
+            for stack in recipe.stacks
         }
         sums = len(recipe.shifts) > 1
         shape = (problem.group_filters, recipe.block_rows, problem.output[1])
@@ -125,6 +128,9 @@ class Recipe:
         self.phases = problem.dilation[0]
         self.block_rows = self._block_rows()
         self.tiles = self._tiles()
+        rows = [len(range(phase, problem.output[0], self.phases)) for phase in range(self.phases)]
+        # Rows that are left over when the others are stacked go one by one.
+        self.stacks = {stack, *(1 for count in rows if count % stack)}
         self.blocks = [
             (phase, first)
             for phase in range(min(self.phases, problem.output[0]))
@@ -163,16 +169,17 @@ class Recipe:
         problem = self.problem
         filters, cols = problem.group_filters, problem.output[1]
         depth = problem.group_channels * problem.kernel[0] * self.strips
-        if self.stack > 1:
-            depth = (problem.kernel[0] + self.stack) * self.stack * self.strips
-            tile_filters = filters
-        else:
-            tile_filters = min(filters, max(8, SMALL_PRODUCT // (depth * cols)))
-            tile_filters = -(-filters // -(-filters // tile_filters))
+        if self.stack == 1:
+            wanted = SMALL_PRODUCT // (depth * min(cols, TILE_COLS))
+            tile_filters = _even_part(filters, max(wanted, TILE_FILTERS))
             depth *= tile_filters
-        tile_cols = min(cols, max(64, SMALL_PRODUCT // depth))
+        else:
+            # Few filters, stacked: the products of one filter are as small as they get.
+            tile_filters = filters
+            depth *= self.stack * (1 + self.stack * problem.stride[0] // problem.kernel[0])
+        tile_cols = _even_part(cols, max(SMALL_PRODUCT // depth, 64))
         return [
-            (slice(f, min(f + tile_filters, filters)), slice(c, min(c + tile_cols, cols)))
+            (slice(f, f + tile_filters), slice(c, min(c + tile_cols, cols)))
             for f in range(0, filters, tile_filters)
             for c in range(0, cols, tile_cols)
         ]
@@ -193,18 +200,24 @@ class Recipe:
             padded[..., :kernel_cols] = kernel
             kernel = padded
         step = self.problem.stride[0]
-        matrices: dict[int, Weights] = {stack: [] for stack in {1, self.stack}}
+        band = (self.stack - 1) * step + kernel_rows
+        matrices: dict[int, Weights] = {stack: [] for stack in self.stacks}
         for part in range(0, padded_cols, self.strips):
             taps = kernel[..., part : part + self.strips].transpose(0, 2, 1, 3)
-            for stack, parts in matrices.items():
-                if stack == 1:
-                    parts.append(taps.reshape(filters, -1))
-                    continue
-                band = (stack - 1) * step + kernel_rows
-                banded = np.zeros((filters, stack, band, channels, self.strips), kernel.dtype)
-                for row in range(stack):
-                    banded[:, row, row * step : row * step + kernel_rows] = taps
-                parts.append(banded.reshape(filters, stack, -1))
+            if 1 in matrices:
+                matrices[1].append(taps.reshape(filters, -1))
+            if self.stack > 1:
+                shape = (filters, self.stack, band, channels, self.strips)
+                banded = np.zeros(shape, kernel.dtype)
+                by_filter, by_row, by_band, *rest = banded.strides
+                # The diagonal band: output row t of a stack starts at input row t·step.
+                np.ndarray(
+                    (filters, self.stack, kernel_rows, channels, self.strips),
+                    kernel.dtype,
+                    banded,
+                    strides=(by_filter, by_row + step * by_band, by_band, *rest),
+                )[...] = taps[:, None]
+                matrices[self.stack].append(banded.reshape(filters, self.stack, -1))
         return matrices
 
     def load(self, strips: Array, picture: Array, start: int, count: int) -> None:
@@ -276,6 +289,12 @@ class Recipe:
                 partial = _by_product(workspace.partial[:, first:end], stack)[place]
                 np.matmul(matrix[filters], window, out=partial)
                 target[place] += partial
+
+
+def _even_part(whole: int, largest: int) -> int:
+    """Return the size of the parts when `whole` is split evenly into parts of at most `largest`."""
+    parts = -(-whole // largest)
+    return -(-whole // parts)
 
 
 def _by_product(rows: Array, stack: int) -> Array:
@@ -376,33 +395,32 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
 
     def compute(begin: int, end: int) -> None:
         # Float64 sums over blocks: a large picture has more of them than float32 can add up.
-        grad = np.zeros((problem.groups, filters, depth))
+        grad = np.zeros((problem.groups, depth, filters))
         for tile in plan.tiles_between(begin, end):
-            rows = tile.rows(upstream, plan).transpose(1, 0, 2)
-            windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, len(rows))
-            grad[tile.group] += _summed_products(rows, windows.transpose(0, 2, 1))
+            rows = tile.rows(upstream, plan)
+            windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, rows.shape[1])
+            grad[tile.group] += _summed_products(windows, rows.transpose(1, 2, 0))
         parts.append(grad)
 
     if problem.multiply_adds < SHARED_WORK:
         compute(0, plan.tile_count)
     else:
         threads.share(compute, plan.tile_count)
-    shape = (problem.groups, filters, kernel_rows, channels, kernel_cols)
+    shape = (problem.groups, kernel_rows, channels, kernel_cols, filters)
     grad: Array = np.add.reduce(parts).reshape(shape)
-    return grad.transpose(0, 1, 3, 2, 4).reshape(problem.kernel_shape)
+    return grad.transpose(0, 4, 2, 1, 3).reshape(problem.kernel_shape)
 
 
-def _summed_products(left: Array, right: Array) -> Array:
-    """Return Σ left[n] @ right[n] for left (n, F, W) and right (n, W, K), a few rows at a time."""
-    count, filters, cols = left.shape
-    depth = right.shape[2]
-    part_filters = max(8, SMALL_PRODUCT // (depth * cols))
-    part_rows = max(1, BUFFER_BYTES // (min(part_filters, filters) * depth * left.itemsize))
-    total = np.zeros((filters, depth), left.dtype)
-    for f in range(0, filters, part_filters):
-        for row in range(0, count, part_rows):
-            products = (
-                left[row : row + part_rows, f : f + part_filters] @ right[row : row + part_rows]
-            )
-            total[f : f + part_filters] += np.add.reduce(products, axis=0)
+def _summed_products(windows: Array, rows: Array) -> Array:
+    """Return Σ windows[n] @ rows[n] for windows (n, K, W) and rows (n, W, F), in small products."""
+    count, depth, cols = windows.shape
+    filters = rows.shape[2]
+    part = _even_part(depth, max(SMALL_PRODUCT // (filters * cols), 64))
+    at_once = max(1, BUFFER_BYTES // (part * filters * rows.itemsize))
+    total = np.zeros((depth, filters), rows.dtype)
+    for k in range(0, depth, part):
+        for row in range(0, count, at_once):
+            several = slice(row, row + at_once)
+            products = windows[several, k : k + part] @ rows[several]
+            total[k : k + part] += np.add.reduce(products, axis=0)
     return total
