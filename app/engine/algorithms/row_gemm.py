@@ -32,6 +32,8 @@ MAX_BLOCK_ROWS = 128
 # OpenBLAS computes products up to this many multiplications with a kernel that neither packs its
 # operands nor takes a lock; above it two workers hold each other up.
 SMALL_PRODUCT = 1_000_000
+# Up to so many values a picture is copied as a whole.
+SMALL_PICTURE = 1 << 14
 # A product with fewer filters or columns than this is slow, whatever its size.
 TILE_FILTERS = 16
 TILE_COLS = 128
@@ -106,9 +108,34 @@ class _Workspace:
             ]
             for stack in recipe.stacks
         }
+        self.frame: Array | None = None
+        if recipe.small:
+            self.frame, self.inside, self.framed = _framed(recipe)
         sums = len(recipe.shifts) > 1
         shape = (problem.group_filters, recipe.block_rows, problem.output[1])
         self.partial = np.empty(shape if sums else (0, 0, 0), problem.dtype)
+
+
+def _framed(recipe: "Recipe") -> tuple[Array, tuple[slice, ...], Array]:
+    """Return a zeroed frame for a whole picture, where the picture goes, and the strips it shows.
+
+    Two copies by way of the frame cost less than one for each strip where the picture is small.
+    """
+    problem = recipe.problem
+    (top, bottom), (left, right) = problem.padding
+    height, width = problem.size
+    frame = np.zeros(
+        (problem.group_channels, top + height + bottom, left + width + right), problem.dtype
+    )
+    by_channel, by_row, by_col = frame.strides
+    rows = (problem.output[0] - 1) * problem.stride[0] + problem.kernel[0]
+    length = problem.output[1] + recipe.shifts[-1]
+    framed = as_strided(
+        frame,
+        (rows, problem.group_channels, recipe.strips, length),
+        (by_row, by_channel, by_col * problem.dilation[1], by_col * problem.stride[1]),
+    )
+    return frame, (slice(None), slice(top, top + height), slice(left, left + width)), framed
 
 
 class Recipe:
@@ -138,6 +165,12 @@ class Recipe:
                 0, len(range(phase, problem.output[0], self.phases)), self.block_rows
             )
         ]
+        self.small = (
+            self.phases == len(self.blocks) == 1
+            and self.block_rows >= rows[0]
+            and problem.size[0] * problem.size[1] * problem.group_channels <= SMALL_PICTURE
+            and sums * strips == kernel_cols
+        )
         self.tile_count = problem.batch * problem.groups * len(self.blocks)
         self._local = threading.local()
 
@@ -265,6 +298,12 @@ class Recipe:
     def _load_rows(
         self, workspace: _Workspace, picture: Array, phase: int, first: int, count: int
     ) -> None:
+        if workspace.frame is not None:
+            workspace.frame[workspace.inside] = picture
+            workspace.strips[: len(workspace.framed), ..., : workspace.framed.shape[-1]] = (
+                workspace.framed
+            )
+            return
         step = self.problem.stride[0]
         start = phase - self.problem.padding[0][0] + self.phases * step * first
         self.load(workspace.strips, picture, start, (count - 1) * step + self.problem.kernel[0])
@@ -279,6 +318,10 @@ class Recipe:
         end: int,
     ) -> None:
         target = _by_product(rows[:, first:end], stack)
+        if len(self.tiles) == len(weights) == 1:
+            window = workspace.windows[stack][0][first // stack : end // stack]
+            np.matmul(weights[0], window, out=target)
+            return
         for filters, cols in self.tiles:
             place = (slice(None), filters, ..., cols)
             for number, matrix in enumerate(weights):
@@ -370,7 +413,8 @@ def run(
 def _is_finite(rows: Array) -> bool:
     # A dot product is the cheapest pass over the values; where it overflows, the exact way is
     # taken in vain.
-    return all(math.isfinite(np.dot(part, part)) for part in (lane.ravel() for lane in rows))
+    parts = [rows.ravel()] if rows.flags.c_contiguous else [lane.ravel() for lane in rows]
+    return all(math.isfinite(np.dot(part, part)) for part in parts)
 
 
 def _exactly(problem: Problem, kernel: Array, picture: Array, rows: Array, tile: Tile) -> None:
