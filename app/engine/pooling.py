@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.engine import interrupt
 from app.engine.bits import keep_where
+from app.engine.geometry import Pair
 from app.engine.taps import (
     Phases,
     PoolWindow,
@@ -28,6 +29,7 @@ __all__ = [
     "PoolWindow",
     "avg_pool2d",
     "avg_pool2d_backward",
+    "divisors",
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_chosen",
@@ -214,7 +216,7 @@ def avg_pool2d(x: Array, window: PoolWindow, count_include_pad: bool = True) -> 
         fetch = Phases(sums, window.stride[1])
         for tap in across:
             target[..., tap.outputs] += fetch(tap)
-    out /= _divisors(x, window, count_include_pad)
+    out /= divisors(x.shape[2:], window, count_include_pad).astype(x.dtype)
     return out.reshape(*x.shape[:2], *window.output)
 
 
@@ -229,11 +231,18 @@ def avg_pool2d_backward(
         window: The window; dilation (1, 1).
         count_include_pad: As in the forward pass.
     """
-    shares = upstream / _divisors(x, window, count_include_pad)
+    shares = upstream / divisors(x.shape[2:], window, count_include_pad).astype(x.dtype)
     return _scatter(shares, x.shape, window, None)
 
 
-def _divisors(x: Array, window: PoolWindow, count_include_pad: bool) -> Array:
-    rows = cell_counts(window, 0, x.shape[2], count_include_pad)
-    cols = cell_counts(window, 1, x.shape[3], count_include_pad)
-    return np.outer(rows, cols).astype(x.dtype)
+def divisors(size: Pair, window: PoolWindow, count_include_pad: bool) -> Array:
+    """Return by what each window's sum is divided, shape window.output.
+
+    Args:
+        size: Input (rows, cols).
+        window: The window; dilation (1, 1).
+        count_include_pad: Whether cells in the padding count.
+    """
+    rows = cell_counts(window, 0, size[0], count_include_pad)
+    cols = cell_counts(window, 1, size[1], count_include_pad)
+    return np.outer(rows, cols)

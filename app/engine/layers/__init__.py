@@ -2,6 +2,7 @@
 
 from app.engine.layers.base import Inference, Layer, Result
 from app.engine.layers.convolutions import Conv1d, Conv2d
+from app.engine.layers.global_pools import GlobalAvgPool, GlobalMaxPool
 from app.engine.layers.pointwise import (
     Abs,
     Elu,
@@ -19,8 +20,6 @@ from app.engine.layers.pointwise import (
 from app.engine.layers.pools import (
     AvgPool1d,
     AvgPool2d,
-    GlobalAvgPool,
-    GlobalMaxPool,
     MaxPool1d,
     MaxPool2d,
 )

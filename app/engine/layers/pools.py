@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.engine import geometry, pooling
-from app.engine.errors import ParameterError, ShapeError
+from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, Pair
 from app.engine.layers.base import (
     Array,
@@ -21,7 +21,7 @@ from app.engine.layers.base import (
     expect_axes,
     map_size,
 )
-from app.engine.layers.view import View, Window
+from app.engine.layers.view import Window
 from app.engine.layers.windows import AXES, PAIR_FORM, check_flag, formula, pair_of, per_axis
 
 
@@ -214,6 +214,10 @@ class AvgPool2d(Pooling):
     def _multiply_adds(self, output: Shape, window: Window) -> int:
         return math.prod(output) * window.kernel[0] * window.kernel[1]
 
+    def divisors(self, shape: Shape) -> Array:
+        """Return by what each output cell's sum is divided, shape (rows, cols)."""
+        return pooling.divisors(map_size(shape), self._resolved(shape), self.count_include_pad)
+
     def legal(self, shape: Shape) -> dict[str, str]:
         ranges = super().legal(shape)
         if ranges:
@@ -250,77 +254,3 @@ class AvgPool1d(AvgPool2d):
 
 def _like(maps: Array, x: Array) -> Array:
     return maps if x.ndim == 4 else maps[:, :, 0]
-
-
-class _GlobalPooling(Layer):
-    def infer(self, shape: Shape) -> Inference:
-        if len(shape) < 3:
-            raise ShapeError(
-                f"{self.type} reads (N, C, H, W) or (N, C, L), but its input has shape {shape}.",
-                (),
-                "an input with spatial axes",
-            )
-        if 0 in shape[2:]:
-            raise ShapeError(
-                f"{self.type} needs at least one cell per map, but its input has shape {shape}.",
-                (),
-                "maps of at least one cell",
-            )
-        output = (*shape[:2], *(1 for _ in shape[2:]))
-        return Inference(output, f"{shape[2:]} to {output[2:]} per map")
-
-    def view(self, view: View, shape: Shape, inference: Inference) -> View:
-        return view.whole()
-
-
-@dataclass(frozen=True, eq=False)
-class GlobalAvgPool(_GlobalPooling):
-    """The average of each whole map: (N, C, H, W) to (N, C, 1, 1), (N, C, L) to (N, C, 1)."""
-
-    name: str | None = None
-
-    type: ClassVar[str] = "global_avg_pool"
-
-    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
-        return Result(x.mean(axis=tuple(range(2, x.ndim)), keepdims=True))
-
-    def backward(
-        self,
-        upstream: Array,
-        x: Array,
-        result: Result,
-        parameters: Mapping[str, Array],
-        wanted: frozenset[str],
-    ) -> dict[str, Array]:
-        share = upstream / upstream.dtype.type(math.prod(x.shape[2:]))
-        return {"input": np.broadcast_to(share, x.shape).copy()}
-
-
-@dataclass(frozen=True, eq=False)
-class GlobalMaxPool(_GlobalPooling):
-    """The maximum of each whole map; the first in row-major order takes the whole gradient."""
-
-    name: str | None = None
-
-    type: ClassVar[str] = "global_max_pool"
-    kink: ClassVar[str] = "another cell becomes the maximum"
-
-    def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
-        return Result(x.max(axis=tuple(range(2, x.ndim)), keepdims=True))
-
-    def backward(
-        self,
-        upstream: Array,
-        x: Array,
-        result: Result,
-        parameters: Mapping[str, Array],
-        wanted: frozenset[str],
-    ) -> dict[str, Array]:
-        grad = np.zeros((*x.shape[:2], math.prod(x.shape[2:])), x.dtype)
-        places = self.pieces(x, result)
-        np.put_along_axis(grad, places, upstream.reshape(places.shape), axis=2)
-        return {"input": grad.reshape(x.shape)}
-
-    def pieces(self, x: Array, result: Result) -> Array:
-        cells = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
-        return np.asarray(cells.argmax(axis=2, keepdims=True))
