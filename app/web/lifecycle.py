@@ -8,6 +8,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.headers import every_answer
 from app.web.problems import Problem, problem_response
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -15,21 +16,6 @@ HEALTH = ("/livez", "/readyz", "/metrics")
 
 # Seconds; from a thumbnail to the deadline.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-
-SECURITY_HEADERS = (
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
-)
 
 
 class Lifecycle:
@@ -79,7 +65,7 @@ class LifecycleMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                extra = (*SECURITY_HEADERS, ("X-Request-ID", request_id))
+                extra = every_answer(request_id).items()
                 headers = [(name.lower().encode(), value.encode()) for name, value in extra]
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)

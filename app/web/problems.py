@@ -31,6 +31,7 @@ from app.service.errors import (
     StoreFull,
     TooMuchWork,
 )
+from app.web.headers import every_answer
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_INSTANCE = 200
@@ -206,5 +207,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def from_fault(request: Request, error: Exception) -> Response:
-        log.error("request %s failed", request.scope["state"]["request_id"])
-        return problem_response(request.scope, Problem(500, _DETAILS[500]))
+        request_id = request.scope["state"]["request_id"]
+        log.error("request %s failed", request_id)
+        # The framework sends this one from outside all middleware.
+        problem = Problem(500, _DETAILS[500], headers=every_answer(request_id))
+        return problem_response(request.scope, problem)

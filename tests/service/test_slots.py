@@ -11,6 +11,7 @@ import pytest
 from app.engine import interrupt
 from app.service.errors import ClientGone, Overloaded
 from app.service.slots import Slots
+from tests.loops import LoopThread
 
 
 @pytest.fixture
@@ -46,7 +47,11 @@ class Spinner:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(main)
+    loop = LoopThread()
+    try:
+        loop.run(main)
+    finally:
+        loop.close()
 
 
 async def until(condition: Callable[[], bool]) -> None:

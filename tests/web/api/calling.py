@@ -1,6 +1,5 @@
 """Calling an application of the test's own process, without a socket."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -9,6 +8,7 @@ from safetensors.numpy import save
 
 from app.main import create_app
 from app.settings import Settings
+from tests.loops import LoopThread
 
 
 class Api:
@@ -16,7 +16,7 @@ class Api:
 
     def __init__(self, settings: Settings) -> None:
         self.app = create_app(settings)
-        self.runner = asyncio.Runner()
+        self.runner = LoopThread()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:

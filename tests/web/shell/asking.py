@@ -1,6 +1,5 @@
 """Asking an application of the test's own process, at any address and with any body."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ from fastapi import FastAPI
 
 from app.main import create_app
 from app.settings import Settings
+from tests.loops import LoopThread
 
 BASE = "http://127.0.0.1"
 
@@ -19,7 +19,7 @@ class Shell:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.app: FastAPI = create_app(settings)
-        self.runner = asyncio.Runner()
+        self.runner = LoopThread()
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:

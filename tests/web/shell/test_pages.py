@@ -1,0 +1,96 @@
+"""What every answer carries, the pages, the health and the metrics."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+
+from app.settings import asset_directory
+from tests.web.api.calling import assert_problem
+from tests.web.shell.asking import Shell
+
+
+@pytest.mark.parametrize("path", ["/livez", "/docs", "/nothing", "/api/v1/samples"])
+def test_every_answer_carries_the_security_headers(shell: Shell, path: str) -> None:
+    headers = shell.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert re.fullmatch("[0-9a-f]{16}", headers["x-request-id"])
+
+
+def test_each_request_has_an_id_of_its_own(shell: Shell) -> None:
+    ids = {shell.get("/livez", **{"x-request-id": "mine"}).headers["x-request-id"] for _ in "abc"}
+    assert len(ids) == 3
+    assert "mine" not in ids
+
+
+@pytest.mark.parametrize("name", ["index.html", "docs.html"])
+def test_page_has_no_inline_code_and_nothing_from_elsewhere(shell: Shell, name: str) -> None:
+    answer = shell.get({"index.html": "/", "docs.html": "/docs"}[name])
+    assert answer.status_code == 200
+    text = answer.text
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text)
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+
+
+def test_page_answers_head(shell: Shell) -> None:
+    answer = shell.ask("HEAD", "/docs")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_static_file_is_compressed_and_not_sent_twice(shell: Shell) -> None:
+    path = "/static/vendor/swagger-ui/swagger-ui.css"
+    plain = (asset_directory("static") / "vendor/swagger-ui/swagger-ui.css").read_bytes()
+    answer = shell.get(path, **{"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content == plain
+    again = shell.get(path, **{"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_description_is_read_by_the_docs_without_a_violation(server: str, page: Page) -> None:
+    told: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server}/docs")
+    page.locator(".opblock-summary", has_text="/api/v1/samples").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.locator(".live-responses-table", has_text="astronaut").wait_for()
+    assert told == []
+    assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
+
+
+def test_process_is_alive_and_ready(shell: Shell) -> None:
+    assert shell.get("/livez").json() == {"status": "alive"}
+    assert shell.get("/readyz").json() == {"status": "ready"}
+
+
+def test_draining_process_is_alive_but_takes_no_work(shell: Shell) -> None:
+    shell.app.state.lifecycle.draining = True
+    assert shell.get("/livez").status_code == 200
+    for path in ("/readyz", "/api/v1/samples"):
+        answer = shell.get(path)
+        assert_problem(answer, 503)
+        assert answer.headers["retry-after"]
+
+
+def test_metrics_count_answers_in_the_text_format_of_prometheus(shell: Shell) -> None:
+    shell.get("/api/v1/samples")
+    shell.get("/nothing")
+    shell.ask("BREW", "/livez")
+    text = shell.get("/metrics").text
+    assert 'convscope_requests_total{method="GET",status="200"} 1\n' in text
+    assert 'convscope_requests_total{method="GET",status="404"} 1\n' in text
+    assert 'convscope_requests_total{method="other",status="405"} 1\n' in text
+    assert 'convscope_request_seconds_bucket{le="+Inf"} 3\n' in text
+    assert "convscope_request_seconds_count 3\n" in text
+    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+\n')
+    for line in text.splitlines(keepends=True):
+        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
