@@ -10,9 +10,9 @@ TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
 # Below this share of an array's largest magnitude a float64 value is what cancellation left over,
 # and its own relative error says nothing about the algorithm.
 CANCELLED = 1e-3
-# A map of fewer cells can be all cancellation; the array around it tells how large its values are.
+# A map of fewer cells can be all cancellation, and the array around it tells how large its values
+# are; an array of fewer, say one bias or the loss, is a sum of values around 1 in these cases.
 FEW = 16
-# A loss is one cell: what it is a sum of had values around this.
 AROUND = 1.0
 # Arrays this close to zero are zero: the gradient of a sum of softmax outputs, for one.
 NOTHING = 1e-3
@@ -56,11 +56,10 @@ def error_of(expected: Array, actual: Array, dtype: str) -> tuple[float, str]:
 def _scale(magnitude: Array, dtype: str) -> Array:
     if dtype == "float64":
         return np.maximum(np.maximum(magnitude, CANCELLED * magnitude.max()), NOTHING)
-    if magnitude.ndim == 0:
-        return np.maximum(magnitude, AROUND)
-    spatial = tuple(range(2, magnitude.ndim))
     is_map = np.prod(magnitude.shape[2:]) >= FEW
-    return np.maximum(magnitude.max(axis=spatial if is_map else None, keepdims=True), NOTHING)
+    spatial = tuple(range(2, magnitude.ndim)) if is_map else None
+    least = NOTHING if magnitude.size >= FEW else AROUND
+    return np.maximum(magnitude.max(axis=spatial, keepdims=True), least)
 
 
 def compare(expected: Numbers, actual: Numbers, dtype: str) -> tuple[float, list[Difference]]:

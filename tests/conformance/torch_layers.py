@@ -86,15 +86,13 @@ def _pool_steps(layer: Spec, x: Tensor) -> dict[str, Any]:
     dilation = every_axis(layer.get("dilation", 1), axes)
     if any(p > k / 2 for p, k in zip(padding, size, strict=True)):
         raise Refused("padding is wider than half of the window")
-    for length, k, p, d in zip(x.shape[2:], size, padding, dilation, strict=True):
-        if length + 2 * p < d * (k - 1) + 1:
-            raise Refused("the window is larger than the padded input")
-    return {
-        "kernel_size": size,
-        "stride": every_axis(layer.get("stride") or size, axes),
-        "padding": padding,
-        "ceil_mode": layer.get("ceil_mode", False),
-    }
+    stride = every_axis(layer.get("stride") or size, axes)
+    ceil_mode = layer.get("ceil_mode", False)
+    for length, k, s, p, d in zip(x.shape[2:], size, stride, padding, dilation, strict=True):
+        rest = length + 2 * p - d * (k - 1) - 1
+        if (-(-rest // s) if ceil_mode else rest // s) < 0:
+            raise Refused("no window fits into the padded input")
+    return {"kernel_size": size, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
 
 
 def _max_pool(layer: Spec, x: Tensor, _: Parameters) -> Tensor:

@@ -1,6 +1,9 @@
 """Convolutions big enough that every algorithm gets its turn."""
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from tests.conformance.case import Case, random_for
 
@@ -30,9 +33,17 @@ SETTINGS_1D = [
     ((1, 1, 20000), (1, 1, 64), {"padding": "full"}),
 ]
 
+# Name and the two vectors whose outer product the kernel is.
+RANK_ONE: list[tuple[str, list[float], list[float]]] = [
+    ("sobel", [-1, 0, 1], [1, 2, 1]),
+    ("box", [1 / 9] * 9, [1 / 7] * 7),
+    ("gaussian", [math.exp(-(t**2) / 18) for t in range(-9, 10)], [0.5, 1, 0.5]),
+    ("difference", [1], [-1, 1]),
+]
+
 
 def cases() -> Iterator[Case]:
-    """Yield the large convolutions, and transposed ones of the same shapes."""
+    """Yield the large convolutions, those with kernels of one rank, and transposed ones."""
     for op, settings in (("conv2d", SETTINGS), ("conv1d", SETTINGS_1D)):
         for x_shape, kernel_shape, fields in settings:
             name = f"{op} {kernel_shape} on {x_shape} {fields}"
@@ -45,6 +56,12 @@ def cases() -> Iterator[Case]:
                 **fields,
             }
             yield Case(f"{op}, large", name, [layer], random.normal(size=x_shape))
+    for name, column, row in RANK_ONE:
+        x = random_for(name).normal(size=(1, 3, 120, 170))
+        kernel = np.outer(column, row)
+        for shape in (kernel.shape, (2, 3, *kernel.shape)):
+            layer = {"type": "conv2d", "kernel": np.broadcast_to(kernel, shape), "padding": "same"}
+            yield Case("conv2d, large", f"{name}, kernel of shape {shape}", [layer], x)
     for stride, kernel in ((1, 3), (2, 4), (4, 11), (1, 25)):
         name = f"conv_transpose2d k{kernel} s{stride}"
         random = random_for(name)
