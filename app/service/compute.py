@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.errors import EngineError, NetworkError, ParameterError
+from app.engine.explain import Explanation
+from app.engine.gradcheck import Check, gradcheck
 from app.engine.losses import Loss, Mse
 from app.engine.network import (
     Backward,
@@ -21,6 +23,7 @@ from app.engine.network import (
     inspect,
 )
 from app.service import budget
+from app.service.explaining import Place, explain
 from app.service.pictures import Pictures
 from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
 from app.service.specs import (
@@ -173,6 +176,34 @@ class Compute:
         run = self.forward(spec, wire_bytes_a_value, remember=remember)
         _refuse_unknown_gradients(run.tape, wanted)
         return backward(run.tape, self.engine_loss(loss, spec), wanted)
+
+    def explain(self, spec: Spec, place: Place, loss: LossSpec) -> Explanation:
+        """Return every term of one number.
+
+        Raises:
+            As `forward`; ParameterError also for a number or a selection that is not there.
+        """
+        run = self.forward(spec, 2 * spec.dtype.itemsize)
+        return explain(run.tape, place, self.engine_loss(loss, spec))
+
+    def gradcheck(
+        self,
+        spec: Spec,
+        loss: LossSpec,
+        wrt: str,
+        indices: Sequence[Sequence[int]] | None,
+        step: float,
+        seed: int,
+    ) -> list[Check]:
+        """Compare a gradient with central differences; `spec` is in float64.
+
+        Raises:
+            As `forward`; ParameterError also for a gradient, an index or a selection not there.
+        """
+        # Two runs with one number moved stand beside the tape.
+        self.refuse(spec, 3 * spec.dtype.itemsize)
+        engine_loss = self.engine_loss(loss, spec)
+        return gradcheck(spec.layers, self.input(spec), engine_loss, wrt, indices, step, seed)
 
     def engine_loss(self, loss: LossSpec, spec: Spec) -> Loss:
         """Return the loss as the engine takes it, pictures read.

@@ -1,11 +1,15 @@
 """Results of the service as the envelopes of the contract."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.errors import NetworkError, ParameterError
+from app.engine.explain import Explanation
+from app.engine.gradcheck import Check
 from app.engine.network import Backward, LayerReport
 from app.service.compute import Prospect, Run
 from app.service.reduction import area_mean, quantise
@@ -99,6 +103,31 @@ def shapes_envelope(prospect: Prospect, limit_bytes: int) -> dict[str, Any]:
         "layers": layers,
         "estimated": prospect.peak_bytes,
         "limit": limit_bytes,
+    }
+
+
+def explain_envelope(explanation: Explanation) -> dict[str, Any]:
+    """Return every term of one number, both factors of each with their positions."""
+    # By hand: asdict() would copy every number of thousands of terms.
+    terms = [
+        {
+            "left": vars(term.left),
+            "right": vars(term.right),
+            "product": term.product,
+            "padding": term.padding,
+        }
+        for term in explanation.terms
+    ]
+    return {**vars(explanation), "terms": terms}
+
+
+def gradcheck_envelope(wrt: str, step: float, checks: Sequence[Check]) -> dict[str, Any]:
+    """Return each element computed in two ways, and whether all of them agree."""
+    return {
+        "wrt": wrt,
+        "step": step,
+        "verdict": "fail" if any(check.verdict == "fail" for check in checks) else "pass",
+        "checks": [asdict(check) for check in checks],
     }
 
 

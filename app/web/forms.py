@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from app.engine.errors import EngineError, NetworkError
 from app.service.errors import MalformedBody
 from app.settings import Settings
-from app.web import strict_json
+from app.web import multipart, strict_json
 from app.web.bodies import PLAIN_NAME, invalid
 from app.web.problems import Problem, pointer
 
@@ -44,31 +44,34 @@ GRADIENT_FIELDS = {"loss": ("loss",), **CONVOLVE_FIELDS}
 Place = tuple[str | int, ...]
 
 
-async def read_form(request: Request) -> tuple[bytes, dict[str, str]]:
+async def read_picture_form(request: Request) -> tuple[bytes, dict[str, str]]:
     """Return the bytes of the file `image` and the text fields.
 
     Raises:
         Problem: 415, not multipart; 400, cut or not of these parts.
     """
-    kind, _, rest = request.headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != MULTIPART:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MULTIPART:
         raise Problem(415, f"This address reads {MULTIPART}.", accepted=[MULTIPART])
-    boundary = re.search(r'boundary="?([^";]+)', rest, re.IGNORECASE)
-    body = await request.body()
-    if boundary is None or not body.rstrip().endswith(b"--" + boundary[1].encode() + b"--"):
-        raise Problem(400, "The multipart body has no closing boundary; it may have been cut.")
-    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
-        image: bytes | None = None
-        fields: dict[str, str] = {}
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                if name != "image":
-                    raise Problem(400, "The file of the form must be the field image.")
-                image = await value.read()
-            elif name in fields:
-                raise Problem(400, "The form holds the same field twice.")
-            else:
-                fields[name] = value
+    form = await multipart.read_form(request, max_files=1, max_fields=MAX_FIELDS)
+    try:
+        return await _parts(form)
+    finally:
+        await form.close()
+
+
+async def _parts(form: FormData) -> tuple[bytes, dict[str, str]]:
+    image = b""
+    fields: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if name != "image":
+                raise Problem(400, "The file of the form must be the field image.")
+            image = await value.read()
+        elif name in fields:
+            raise Problem(400, "The form holds the same field twice.")
+        else:
+            fields[name] = value
     if not image:
         raise Problem(400, "The form needs a file in the field image, and it must not be empty.")
     return image, fields

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -11,10 +12,17 @@ from app.service.compute import Compute
 from app.service.specs import Returning
 from app.web.answering import Timing, answer_in_slot, answered
 from app.web.bodies import read_body
-from app.web.envelopes import backward_answer, forward_answer, shapes_envelope, wire_bytes_a_value
+from app.web.envelopes import (
+    backward_answer,
+    explain_envelope,
+    forward_answer,
+    gradcheck_envelope,
+    shapes_envelope,
+    wire_bytes_a_value,
+)
 from app.web.negotiation import ARRAY_FORMS, JSON, PNG, choose
 from app.web.picturing import write
-from app.web.schemas import BackwardBody, ForwardBody, ShapesBody
+from app.web.schemas import BackwardBody, ExplainBody, ForwardBody, GradcheckBody, ShapesBody
 from app.web.wire import Answer, as_json
 
 router = APIRouter(tags=["computing"])
@@ -64,6 +72,42 @@ async def backward(request: Request) -> Response:
         return content
 
     return await answer_in_slot(request, media_type, timing, compute)
+
+
+@router.post("/explain", summary="Every term of one number")
+async def explain(request: Request) -> Response:
+    """Take apart a feature, an input gradient or a kernel gradient into products and their sum."""
+    timing = Timing()
+    choose(request.headers.get("accept"), (JSON,))
+    body = await read_body(request, ExplainBody)
+    spec, place, loss = body.to_spec(), body.at.to_place(), body.loss.to_loss()
+    service: Compute = request.app.state.compute
+    timing.mark("parse")
+
+    def compute(mark: Mark) -> bytes:
+        explanation = service.explain(spec, place, loss)
+        mark("compute")
+        return as_json(Answer(explain_envelope(explanation)))
+
+    return await answer_in_slot(request, JSON, timing, compute)
+
+
+@router.post("/gradcheck", summary="A gradient beside its finite differences")
+async def gradcheck(request: Request) -> Response:
+    """Compute elements of a gradient in two ways, in float64: backpropagation and differences."""
+    timing = Timing()
+    choose(request.headers.get("accept"), (JSON,))
+    body = await read_body(request, GradcheckBody, "float64")
+    spec, loss = replace(body.to_spec(), dtype=np.dtype(np.float64)), body.loss.to_loss()
+    service: Compute = request.app.state.compute
+    timing.mark("parse")
+
+    def compute(mark: Mark) -> bytes:
+        checks = service.gradcheck(spec, loss, body.wrt, body.indices, body.step, body.seed)
+        mark("compute")
+        return as_json(Answer(gradcheck_envelope(body.wrt, body.step, checks)))
+
+    return await answer_in_slot(request, JSON, timing, compute)
 
 
 @router.post("/shapes", summary="Shapes, padding, receptive fields and costs; computes nothing")

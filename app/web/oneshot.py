@@ -19,7 +19,7 @@ from app.web.forms import (
     CONVOLVE_FIELDS,
     GRADIENT_FIELDS,
     Place,
-    read_form,
+    read_picture_form,
     request_of,
     told_in_form,
 )
@@ -66,7 +66,7 @@ async def _answer(
 ) -> Response:
     timing = Timing()
     media_type = choose(request.headers.get("accept"), PICTURE_FIRST)
-    content, fields = await read_form(request)
+    content, fields = await read_picture_form(request)
     service: Compute = request.app.state.compute
     pictures: Pictures = request.app.state.pictures
     with told_in_form(places):

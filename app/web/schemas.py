@@ -4,170 +4,24 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from app.engine.losses import L2, CrossEntropy, Mean, Mse, Select, Sum, Upstream
 from app.imaging import Rendering
-from app.service.specs import (
-    ArrayInput,
-    Input,
-    LossSpec,
-    PictureInput,
-    PictureLoss,
-    Returning,
-    ShapeInput,
-    Spec,
-    WireType,
-)
+from app.service.explaining import Place
+from app.service.specs import Returning, Spec, WireType
 from app.web.arrays import fault
-from app.web.fields import Index, InputValues, Strict, Values
+from app.web.fields import Index, Strict
+from app.web.input_schemas import (
+    Indices,
+    InputModel,
+    Name,
+    Position,
+    ShapeInputModel,
+    Side,
+    as_tuple,
+)
 from app.web.layer_schemas import AnyLayer
-
-Side = Annotated[int, Field(ge=1, le=16_384)]
-Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Name = Annotated[str, Field(max_length=128)]
-Position = Annotated[int, Field(ge=0, le=2**31 - 1)]
-PICTURE_FIELDS = {"color", "range", "max_side"}
-
-
-def _tuple(value: object) -> object:
-    """Let strict tuples be written the only way JSON can: as lists."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-Indices = Annotated[tuple[Index, ...], BeforeValidator(_tuple), Field(max_length=100_000)]
-Span = Annotated[tuple[Index, Index], BeforeValidator(_tuple)]
-Shape = Annotated[tuple[Size, ...], BeforeValidator(_tuple), Field(min_length=1, max_length=4)]
-
-
-class InputModel(Strict):
-    """A stored picture, a sample, or numbers; exactly one of them."""
-
-    image: Name | None = None
-    sample: Name | None = None
-    array: InputValues | None = None
-    color: Literal["rgb", "gray"] = "rgb"
-    range: Literal["unit", "signed", "byte"] = "unit"
-    max_side: Side | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one_source(self) -> "InputModel":
-        sources = self._sources()
-        given = [name for name in sources if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise fault(f"The input names {len(given)} sources; give one of {', '.join(sources)}.")
-        unused = self.model_fields_set & PICTURE_FIELDS
-        if given[0] not in ("image", "sample") and unused:
-            raise fault(
-                "color, range and max_side are for pictures; an array is taken as it is.",
-                (min(unused),),
-            )
-        return self
-
-    def _sources(self) -> tuple[str, ...]:
-        return "image", "sample", "array"
-
-    def to_input(self) -> Input:
-        """Return the service's value."""
-        if self.array is not None:
-            return ArrayInput(self.array)
-        return self.to_picture()
-
-    def to_picture(self) -> PictureInput:
-        """Return the service's value of an input that is a picture."""
-        return PictureInput(
-            image=self.image,
-            sample=self.sample,
-            color=self.color,
-            range=self.range,
-            max_side=self.max_side,
-        )
-
-
-class ShapeInputModel(InputModel):
-    """As every input, or a shape alone."""
-
-    shape: Shape | None = None
-
-    def _sources(self) -> tuple[str, ...]:
-        return "image", "sample", "array", "shape"
-
-    def to_input(self) -> Input:
-        """Return the service's value."""
-        return super().to_input() if self.shape is None else ShapeInput(self.shape)
-
-
-class SelectModel(Strict):
-    """A part of one layer's output: a pixel, a region, a channel, a class score."""
-
-    layer: Index | None = None
-    channels: Indices | None = None
-    rows: Span | None = None
-    cols: Span | None = None
-
-    def to_engine(self) -> Select:
-        """Return the engine's value."""
-        given = {name: value for name, value in self if value is not None}
-        return Select(**given)
-
-
-class ReducingLoss(Strict):
-    """The sum, the mean, or half the sum of squares of the output or a part of it."""
-
-    type: Literal["sum", "mean", "l2"]
-    select: SelectModel | None = None
-
-    def to_loss(self) -> LossSpec:
-        """Return the service's value."""
-        kinds: dict[str, type[Sum | Mean | L2]] = {"sum": Sum, "mean": Mean, "l2": L2}
-        return kinds[self.type](None if self.select is None else self.select.to_engine())
-
-
-def _target_form(value: object) -> str:
-    return "input" if isinstance(value, dict) and "tensor" not in value else "array"
-
-
-class MseLoss(Strict):
-    """The mean of the squared differences to a target: an array, or an input as the network's."""
-
-    type: Literal["mse"]
-    target: Annotated[
-        Annotated[Values, Tag("array")] | Annotated[InputModel, Tag("input")],
-        Discriminator(_target_form),
-    ]
-
-    def to_loss(self) -> LossSpec:
-        """Return the service's value."""
-        if not isinstance(self.target, InputModel):
-            return Mse(self.target)
-        if self.target.array is not None:
-            return Mse(self.target.array)
-        return PictureLoss(self.target.to_picture())
-
-
-class CrossEntropyLoss(Strict):
-    """The negative log-likelihood of a class under the softmax of the output."""
-
-    type: Literal["cross_entropy"]
-    target: Position | Annotated[tuple[Position, ...], BeforeValidator(_tuple)]
-
-    def to_loss(self) -> LossSpec:
-        """Return the service's value."""
-        return CrossEntropy(self.target)
-
-
-class UpstreamLoss(Strict):
-    """The sum of the output weighted by given values: any upstream gradient."""
-
-    type: Literal["upstream"]
-    values: Values
-
-    def to_loss(self) -> LossSpec:
-        """Return the service's value."""
-        return Upstream(self.values)
-
-
-AnyLoss = Annotated[ReducingLoss | MseLoss | CrossEntropyLoss | UpstreamLoss, Discriminator("type")]
+from app.web.loss_schemas import AnyLoss, ReducingLoss
 
 
 class ReturnModel(Strict):
@@ -193,7 +47,7 @@ class ReturnModel(Strict):
 class GradientReturnModel(ReturnModel):
     """Which gradients go back, and in which form."""
 
-    gradients: Annotated[tuple[Name, ...], BeforeValidator(_tuple), Field(max_length=200)] = (
+    gradients: Annotated[tuple[Name, ...], BeforeValidator(as_tuple), Field(max_length=200)] = (
         "input",
     )
 
@@ -225,7 +79,7 @@ class SpecModel(Strict):
     """The network spec: what comes in, and the layers it passes through."""
 
     input: InputModel
-    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_tuple)]
+    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(as_tuple)]
     dtype: Literal["float32", "float64"] = "float32"
 
     def to_spec(self) -> Spec:
@@ -246,7 +100,7 @@ class OneShot(Strict):
     """What the form fields of `POST /convolve` and `POST /gradient` say."""
 
     input: PictureFields
-    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(_tuple)]
+    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(as_tuple)]
     dtype: Literal["float32", "float64"] = "float32"
     loss: AnyLoss = ReducingLoss(type="sum")
     render: RenderModel = RenderModel()
@@ -273,20 +127,10 @@ class ShapesBody(SpecModel):
     input: ShapeInputModel
 
 
-class FeaturePosition(Strict):
-    """One number of a layer's output."""
+class CellPosition(Strict):
+    """One number of a feature map or an input; `layer` is its layer, by default the nearest."""
 
-    layer: Index = -1
-    n: Position = 0
-    channel: Position = 0
-    row: Position = 0
-    col: Position = 0
-
-
-class InputPosition(Strict):
-    """One number of a layer's input, of the network's by default."""
-
-    layer: Index = 0
+    layer: Position | None = None
     n: Position = 0
     channel: Position = 0
     row: Position = 0
@@ -294,9 +138,9 @@ class InputPosition(Strict):
 
 
 class KernelPosition(Strict):
-    """One number of a layer's kernel in its full form."""
+    """One number of a layer's kernel in its full form, or of a dense layer's weight."""
 
-    layer: Index = 0
+    layer: Position | None = None
     filter: Position = 0
     channel: Position = 0
     row: Position = 0
@@ -306,8 +150,8 @@ class KernelPosition(Strict):
 class AtModel(Strict):
     """The number to explain; exactly one of the three."""
 
-    feature: FeaturePosition | None = None
-    input_gradient: InputPosition | None = None
+    feature: CellPosition | None = None
+    input_gradient: CellPosition | None = None
     kernel_gradient: KernelPosition | None = None
 
     @model_validator(mode="after")
@@ -319,6 +163,28 @@ class AtModel(Strict):
                 "kernel_gradient."
             )
         return self
+
+    def to_place(self) -> Place:
+        """Return the service's value."""
+        if self.kernel_gradient is not None:
+            at = self.kernel_gradient
+            return Place(
+                kind="kernel_gradient",
+                layer=at.layer,
+                lead=at.filter,
+                channel=at.channel,
+                row=at.row,
+                col=at.col,
+            )
+        cell = self.feature or self.input_gradient or CellPosition()
+        return Place(
+            kind="feature" if self.feature is not None else "input_gradient",
+            layer=cell.layer,
+            lead=cell.n,
+            channel=cell.channel,
+            row=cell.row,
+            col=cell.col,
+        )
 
 
 class ExplainBody(SpecModel):
@@ -335,11 +201,11 @@ class GradcheckBody(SpecModel):
     wrt: Name = "input"
     indices: (
         Annotated[
-            tuple[Annotated[tuple[Index, ...], BeforeValidator(_tuple)], ...],
-            BeforeValidator(_tuple),
+            tuple[Annotated[tuple[Index, ...], BeforeValidator(as_tuple)], ...],
+            BeforeValidator(as_tuple),
             Field(min_length=1, max_length=1000),
         ]
         | None
     ) = None
-    step: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    step: Annotated[float, Field(gt=0, le=1e6)] = 1e-4
     seed: Position = 0
