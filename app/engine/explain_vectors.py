@@ -1,7 +1,7 @@
 """Taking apart the numbers of layers without a sliding window."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -161,7 +161,8 @@ def _lane(x: Array, position: Position, axis: int) -> Array:
 def global_feature(step: Step, x: Array, position: Position) -> Terms:
     """Return every cell of the map, times 1/count, or 1 for the maximum and 0 for the others."""
     places = ((*position[:2], *cell) for cell in np.ndindex(x.shape[2:]))
-    factors = ((_input(x, place), _share(step, x, place)) for place in places)
+    share = _shares(step, x, position)
+    factors = ((_input(x, place), share(place)) for place in places)
     return (term(*pair) if pair[1].value else Term(*pair, 0.0) for pair in factors), None
 
 
@@ -169,14 +170,16 @@ def global_input_gradient(
     step: Step, x: Array, upstream: Array, position: Position
 ) -> Iterable[Term]:
     """Return upstream × share."""
-    place = (*position[:2], *(0 for _ in x.shape[2:]))
-    sent, share = _sent(upstream, place), _share(step, x, position)
+    sent = _sent(upstream, (*position[:2], *(0 for _ in x.shape[2:])))
+    share = _shares(step, x, position)(position)
     return [term(sent, share) if share.value else Term(sent, share, 0.0)]
 
 
-def _share(step: Step, x: Array, position: Position) -> Factor:
+def _shares(step: Step, x: Array, position: Position) -> Callable[[Position], Factor]:
+    """Return which part of a cell arrives in the feature of its map."""
     if isinstance(step.layer, GlobalAvgPool):
-        return Factor("share", position, 1 / math.prod(x.shape[2:]))
-    winner = np.asarray(step.layer.pieces(x, step.result))[(*position[:2], 0)]
-    chosen = winner == np.ravel_multi_index(position[2:], x.shape[2:])
-    return Factor("share", position, float(chosen))
+        part = 1 / math.prod(x.shape[2:])
+        return lambda place: Factor("share", place, part)
+    flat = np.asarray(step.layer.pieces(x, step.result))[(*position[:2], 0)]
+    winner = np.unravel_index(int(flat), x.shape[2:])
+    return lambda place: Factor("share", place, float(place[2:] == winner))

@@ -5,16 +5,17 @@ steps, so that the cell that wins a tie is the first in row-major order; its way
 loop over the window's rows and another over its columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine import interrupt
+from app.engine import interrupt, threads
 from app.engine.bits import keep_where
 from app.engine.geometry import Pair
 from app.engine.taps import (
+    Block,
     Phases,
     PoolWindow,
     Tap,
@@ -40,6 +41,9 @@ Array = NDArray[Any]
 # of its rows won for each output cell, shape (N·C, OH, OW).
 Chosen = tuple[Array, Array]
 Fetch = Callable[[Tap], Array]
+
+# Below this a hand-off to the workers costs more than it saves.
+_WORTH_SHARING = 1 << 19
 
 
 def max_pool2d(x: Array, window: PoolWindow) -> Array:
@@ -69,8 +73,8 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
     out = np.empty((len(planes), *window.output), x.dtype)
     width = x.shape[3]
     across = taps(window, 1, range(window.output[1]), range(width))
-    for block in forward_blocks(len(planes), (x.shape[2], width), window):
-        interrupt.check()
+
+    def run(block: Block) -> None:
         read = slice(block.inputs.start, block.inputs.stop)
         made = slice(block.outputs.start, block.outputs.stop)
         cells, target = planes[block.planes, read], out[block.planes, made]
@@ -80,7 +84,7 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
             best = np.empty((*target.shape[:2], width), x.dtype)
             _maximum(down, _rows_of(cells), best, 1)
             _maximum(across, Phases(best, window.stride[1]), target, 2)
-            continue
+            return
         cols, rows = chosen[0][block.planes, read], chosen[1][block.planes, made]
         best, fetch = np.empty(cols.shape, x.dtype), Phases(cells, window.stride[1])
         _maximum(across, fetch, best, 2, cols)
@@ -88,7 +92,24 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
         if np.isnan(target).any():
             _maximum(across, fetch, best, 2, cols, nans=True)
             _maximum(down, _rows_of(best), target, 1, rows, nans=True)
+
+    _over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
     return out.reshape(*x.shape[:2], *window.output)
+
+
+def _over(blocks: Iterable[Block], run: Callable[[Block], None], numbers: int) -> None:
+    """Run every block, on several processors where the work is worth the hand-off."""
+    todo = list(blocks)
+
+    def part(first: int, end: int) -> None:
+        for block in todo[first:end]:
+            interrupt.check()
+            run(block)
+
+    if numbers < _WORTH_SHARING:
+        part(0, len(todo))
+    else:
+        threads.share(part, len(todo))
 
 
 def _rows_of(block: Array) -> Fetch:
@@ -151,22 +172,42 @@ def _scatter(
     """Return each input cell's sum of `upstream` over the windows that (have chosen) it."""
     planes, (height, width) = shape[0] * shape[1], shape[2:]
     grads = upstream.reshape(planes, *window.output)
-    out = np.empty((planes, height, width), upstream.dtype)
+    out = np.zeros((planes, height, width), upstream.dtype)
     across = taps(window, 1, range(window.output[1]), range(width))
-    for block in backward_blocks(planes, (height, width), window):
-        interrupt.check()
+    disjoint = all(n <= s for n, s in zip(window.size, window.stride, strict=True))
+
+    def run(block: Block) -> None:
         down = taps(window, 0, block.outputs, block.inputs)
         rows = slice(block.inputs.start, block.inputs.stop)
-        target = out[block.planes, rows]
+        target, sent = out[block.planes, rows], grads[block.planes]
+        winners = (chosen[0][block.planes, rows], chosen[1][block.planes]) if chosen else None
+        if winners and disjoint and window.dilation == (1, 1):
+            _place(down, across, sent, winners, target)
+            return
         spread = np.zeros((*target.shape[:2], window.output[1]), out.dtype)
-        winners = (
-            (chosen[0][block.planes, rows], chosen[1][block.planes]) if chosen else (None,) * 2
-        )
+        cols, lines = winners or (None, None)
         for tap in down:
             part = (slice(None), tap.outputs)
-            _add(spread[:, tap.inputs], grads[block.planes][part], winners[1], part, tap.index)
-        _scatter_across(across, spread, winners[0], target, window.stride[1])
+            _add(spread[:, tap.inputs], sent[part], lines, part, tap.index)
+        _scatter_across(across, spread, cols, target, window.stride[1])
+
+    _over(backward_blocks(planes, (height, width), window), run, out.size)
     return out.reshape(shape)
+
+
+def _place(
+    down: Sequence[Tap], across: Sequence[Tap], sent: Array, winners: Chosen, target: Array
+) -> None:
+    """Write each gradient to its maximum's place, where no two windows share a cell."""
+    cols, rows = winners
+    for line in down:
+        won = rows[:, line.outputs] == line.index
+        columns = cols[:, line.inputs]
+        for tap in across:
+            mask = columns[..., tap.outputs] == tap.index
+            mask &= won[..., tap.outputs]
+            place = (slice(None), line.inputs, tap.inputs)
+            keep_where(sent[:, line.outputs, tap.outputs], mask, target[place])
 
 
 def _scatter_across(
@@ -205,8 +246,8 @@ def avg_pool2d(x: Array, window: PoolWindow, count_include_pad: bool = True) -> 
     out = np.empty((len(planes), *window.output), x.dtype)
     width = x.shape[3]
     across = taps(window, 1, range(window.output[1]), range(width))
-    for block in forward_blocks(len(planes), (x.shape[2], width), window):
-        interrupt.check()
+
+    def run(block: Block) -> None:
         cells = planes[block.planes, block.inputs.start : block.inputs.stop]
         target = out[block.planes, block.outputs.start : block.outputs.stop]
         sums = np.zeros((*target.shape[:2], width), x.dtype)
@@ -216,6 +257,8 @@ def avg_pool2d(x: Array, window: PoolWindow, count_include_pad: bool = True) -> 
         fetch = Phases(sums, window.stride[1])
         for tap in across:
             target[..., tap.outputs] += fetch(tap)
+
+    _over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
     out /= divisors(x.shape[2:], window, count_include_pad).astype(x.dtype)
     return out.reshape(*x.shape[:2], *window.output)
 
