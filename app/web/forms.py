@@ -44,6 +44,14 @@ GRADIENT_FIELDS = {"loss": ("loss",), **CONVOLVE_FIELDS}
 Place = tuple[str | int, ...]
 
 
+def meanings(places: Mapping[str, Place]) -> dict[str, str]:
+    """Return what each field means: which member of the JSON routes it is."""
+    return {
+        name: f"As {pointer(place)} of POST /forward, in JSON; a word may stand without quotes."
+        for name, place in places.items()
+    }
+
+
 async def read_picture_form(request: Request) -> tuple[bytes, dict[str, str]]:
     """Return the bytes of the file `image` and the text fields.
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.service.compute import Compute
 from app.service.specs import Returning
+from app.web import answer_schemas, describing
 from app.web.answering import Timing, answer_in_slot, answered
 from app.web.bodies import read_body
 from app.web.envelopes import (
@@ -30,7 +31,13 @@ router = APIRouter(tags=["computing"])
 Mark = Callable[[str], None]
 
 
-@router.post("/forward", summary="Run the network: feature maps of any layer")
+@router.post(
+    "/forward",
+    summary="Run the network: feature maps of any layer",
+    response_class=Response,
+    openapi_extra=describing.body(ForwardBody, describing.FORWARD_EXAMPLES),
+    responses=describing.answers(answer_schemas.ForwardAnswer, *describing.ARRAY_FORMS),
+)
 async def forward(request: Request) -> Response:
     """Compute every layer and return the maps that `return` asks for, the last ones by default."""
     timing = Timing()
@@ -52,7 +59,13 @@ async def forward(request: Request) -> Response:
     return await answer_in_slot(request, media_type, timing, compute)
 
 
-@router.post("/backward", summary="Differentiate a loss: gradients of any input or parameter")
+@router.post(
+    "/backward",
+    summary="Differentiate a loss: gradients of any input or parameter",
+    response_class=Response,
+    openapi_extra=describing.body(BackwardBody, describing.BACKWARD_EXAMPLES),
+    responses=describing.answers(answer_schemas.BackwardAnswer, *describing.ARRAY_FORMS),
+)
 async def backward(request: Request) -> Response:
     """Compute a loss and its gradients by the names in `return.gradients`."""
     timing = Timing()
@@ -74,7 +87,13 @@ async def backward(request: Request) -> Response:
     return await answer_in_slot(request, media_type, timing, compute)
 
 
-@router.post("/explain", summary="Every term of one number")
+@router.post(
+    "/explain",
+    summary="Every term of one number",
+    response_class=Response,
+    openapi_extra=describing.body(ExplainBody, describing.EXPLAIN_EXAMPLES),
+    responses=describing.answers(answer_schemas.ExplainAnswer),
+)
 async def explain(request: Request) -> Response:
     """Take apart a feature, an input gradient or a kernel gradient into products and their sum."""
     timing = Timing()
@@ -92,7 +111,13 @@ async def explain(request: Request) -> Response:
     return await answer_in_slot(request, JSON, timing, compute)
 
 
-@router.post("/gradcheck", summary="A gradient beside its finite differences")
+@router.post(
+    "/gradcheck",
+    summary="A gradient beside its finite differences",
+    response_class=Response,
+    openapi_extra=describing.body(GradcheckBody, describing.GRADCHECK_EXAMPLES),
+    responses=describing.answers(answer_schemas.GradcheckAnswer),
+)
 async def gradcheck(request: Request) -> Response:
     """Compute elements of a gradient in two ways, in float64: backpropagation and differences."""
     timing = Timing()
@@ -110,7 +135,13 @@ async def gradcheck(request: Request) -> Response:
     return await answer_in_slot(request, JSON, timing, compute)
 
 
-@router.post("/shapes", summary="Shapes, padding, receptive fields and costs; computes nothing")
+@router.post(
+    "/shapes",
+    summary="Shapes, padding, receptive fields and costs; computes nothing",
+    response_class=Response,
+    openapi_extra=describing.body(ShapesBody, describing.SHAPES_EXAMPLES),
+    responses=describing.answers(answer_schemas.ShapesAnswer),
+)
 async def shapes(request: Request) -> Response:
     """Tell what each layer would do; an illegal layer is reported in place."""
     timing = Timing()

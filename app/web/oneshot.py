@@ -11,7 +11,7 @@ from app.service.compute import Compute
 from app.service.oneshot import OneShot
 from app.service.pictures import Pictures
 from app.service.specs import PictureInput, Returning, ShapeInput, Spec
-from app.web import schemas
+from app.web import answer_schemas, describing, schemas
 from app.web.answering import Timing, answer_in_slot
 from app.web.bodies import validated
 from app.web.envelopes import backward_answer, forward_answer, wire_bytes_a_value
@@ -19,6 +19,7 @@ from app.web.forms import (
     CONVOLVE_FIELDS,
     GRADIENT_FIELDS,
     Place,
+    meanings,
     read_picture_form,
     request_of,
     told_in_form,
@@ -32,7 +33,13 @@ router = APIRouter(tags=["one-shots"])
 Mark = Callable[[str], None]
 
 
-@router.post("/convolve", summary="One picture through one convolution, by curl")
+@router.post(
+    "/convolve",
+    summary="One picture through one convolution, by curl",
+    response_class=Response,
+    openapi_extra=describing.form(meanings(CONVOLVE_FIELDS), describing.CONVOLVE_EXAMPLES),
+    responses=describing.answers(answer_schemas.ForwardAnswer, *describing.ARRAY_FORMS),
+)
 async def convolve(request: Request) -> Response:
     """Convolve the picture of the form; the answer is a PNG unless Accept says otherwise."""
 
@@ -43,7 +50,13 @@ async def convolve(request: Request) -> Response:
     return await _answer(request, CONVOLVE_FIELDS, made)
 
 
-@router.post("/gradient", summary="Where one picture's loss comes from, by curl")
+@router.post(
+    "/gradient",
+    summary="Where one picture's loss comes from, by curl",
+    response_class=Response,
+    openapi_extra=describing.form(meanings(GRADIENT_FIELDS), describing.GRADIENT_EXAMPLES),
+    responses=describing.answers(answer_schemas.BackwardAnswer, *describing.ARRAY_FORMS),
+)
 async def gradient(request: Request) -> Response:
     """Return the gradient of a loss of the convolved picture with respect to the picture."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.web import describing
 from app.web.problems import documented
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -68,6 +69,7 @@ def install(app: FastAPI) -> None:
 def _tell_problems(description: dict[str, Any]) -> None:
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = PROBLEM_SCHEMA
+    schemas.update(describing.components())
     for operation in _operations(description):
         responses = operation["responses"]
         # FastAPI's own 422 is never sent: a problem is.
