@@ -116,7 +116,7 @@ class Settings:
             if text := environment.get(variable, "").strip():
                 given[field.name] = _parse(variable, text, types[field.name])
                 minimum = field.metadata.get("minimum")
-                if minimum is not None and given[field.name] < minimum:
+                if minimum is not None and not given[field.name] >= minimum:
                     raise SettingsError(f"{variable} is {text}; at least {minimum} is needed.")
         return cls(**given)
 

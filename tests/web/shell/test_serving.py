@@ -1,0 +1,253 @@
+"""The process as it is run: slow clients, hostile sockets, signals, refused binds."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.cli import main
+from tests.imaging.pictures import encoded, noise
+from tests.serving import ROOT, free_port, serving, wait_until_ready
+
+HEAD = b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a server that waits half a second for anyone."""
+    limits = {"HEADER_SECONDS": "0.5", "STALL_SECONDS": "0.5", "BODY_SECONDS": "2"}
+    limits |= {"UPLOAD_BYTES": "100000", "STORE_DIR": str(tmp_path_factory.mktemp("store"))}
+    with serving(**{f"CONVSCOPE_{name}": value for name, value in limits.items()}) as base_url:
+        yield base_url
+
+
+def connected(base_url: str) -> socket.socket:
+    url = httpx.URL(base_url)
+    client = socket.create_connection((url.host, url.port), timeout=10)
+    client.settimeout(10)
+    return client
+
+
+def all_of(client: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    received = b""
+    try:
+        while part := client.recv(65536):
+            received += part
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def problem_in(answer: bytes, status: int) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), answer
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == status
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HT", HEAD, HEAD + b"X: y\r\n", HEAD + b"Content-Length: 9\r\n\r\nhalf"],
+    ids=["nothing", "half a line", "no end of headers", "half of headers", "half a body"],
+)
+def test_client_that_stops_sending_is_closed_in_time(impatient: str, sent: bytes) -> None:
+    with connected(impatient) as client:
+        client.sendall(sent)
+        started = time.monotonic()
+        answer = all_of(client)
+    assert time.monotonic() - started < 2
+    problem_in(answer, 408)
+
+
+def test_headers_that_trickle_are_not_waited_for(impatient: str) -> None:
+    with connected(impatient) as client:
+        started = time.monotonic()
+        try:
+            while time.monotonic() - started < 5:
+                client.sendall(b"G")
+                time.sleep(0.1)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert time.monotonic() - started < 2
+
+
+def test_body_that_trickles_is_not_waited_for(impatient: str) -> None:
+    with connected(impatient) as client:
+        started = time.monotonic()
+        client.sendall(HEAD + b"Content-Length: 90000\r\n\r\n")
+        try:
+            while time.monotonic() - started < 8:
+                client.sendall(b"x")
+                time.sleep(0.1)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert 1.5 < time.monotonic() - started < 4
+
+
+def test_answer_that_is_not_read_is_not_held_for_ever(impatient: str) -> None:
+    with connected(impatient) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        path = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"
+        client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.3)
+        deadline = time.monotonic() + 4
+        while (text := httpx.get(f"{impatient}/metrics").text) and time.monotonic() < deadline:
+            if "convscope_requests_running 0" in text:
+                break
+            assert "convscope_requests_running 1" in text
+            time.sleep(0.1)
+        assert "convscope_requests_running 0" in text
+
+
+def test_fifty_idle_sockets_disturb_nobody_and_are_closed(impatient: str) -> None:
+    idle = [connected(impatient) for _ in range(50)]
+    started = time.monotonic()
+    assert httpx.get(f"{impatient}/livez").status_code == 200
+    assert time.monotonic() - started < 0.5
+    for client in idle:
+        with client:
+            all_of(client)
+    assert time.monotonic() - started < 3
+
+
+def test_kept_alive_connection_may_rest(impatient: str) -> None:
+    with httpx.Client(base_url=impatient) as client:
+        client.get("/livez")
+        time.sleep(1.2)
+        assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n",
+    ],
+)
+def test_what_is_not_http_answers_400(impatient: str, sent: bytes) -> None:
+    with connected(impatient) as client:
+        client.sendall(sent)
+        problem_in(all_of(client), 400)
+
+
+def test_endless_body_is_cut(impatient: str) -> None:
+    with connected(impatient) as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        started = time.monotonic()
+        try:
+            while time.monotonic() - started < 8:
+                client.sendall(b"4000\r\n" + bytes(0x4000) + b"\r\n")
+                time.sleep(0.001)
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            pass
+        assert time.monotonic() - started < 4
+
+
+def test_client_that_sends_first_and_reads_later_gets_its_413(impatient: str) -> None:
+    answer = httpx.post(f"{impatient}/api/v1/images", content=bytes(3_000_000))
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@contextmanager
+def process_of(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    port = free_port()
+    environment = {**os.environ, "CONVSCOPE_STORE_DIR": str(store)}
+    command = [sys.executable, "-m", "app", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        base_url = f"http://127.0.0.1:{port}"
+        try:
+            wait_until_ready(base_url, process)
+            yield process, base_url
+        finally:
+            process.kill()
+
+
+def test_sigterm_lets_running_requests_finish_and_exits_0(tmp_path: Path) -> None:
+    content = encoded(noise(30, 41, 3), "PNG")
+    with process_of(tmp_path) as (process, base_url), connected(base_url) as client:
+        client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(content) + content[:100])
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert httpx.get(f"{base_url}/readyz").status_code == 503
+        assert httpx.get(f"{base_url}/livez").status_code == 200
+        refused = httpx.get(f"{base_url}/api/v1/samples")
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        client.sendall(content[100:])
+        assert client.recv(65536).startswith(b"HTTP/1.1 201 ")
+        assert process.wait(timeout=5) == 0
+
+
+def test_killed_upload_leaves_a_store_that_starts_and_a_rest_that_stops_at_once(
+    tmp_path: Path,
+) -> None:
+    content = encoded(noise(30, 41, 3), "PNG")
+    with process_of(tmp_path) as (process, base_url), connected(base_url) as client:
+        kept = httpx.post(f"{base_url}/api/v1/images", content=content).headers["location"]
+        client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n" + bytes(50_000))
+        time.sleep(0.2)
+        process.kill()
+    with process_of(tmp_path) as (process, base_url), httpx.Client(base_url=base_url) as at_rest:
+        assert at_rest.get(kept).json()["bytes"] == len(content)
+        assert {path.name for path in (tmp_path / "files").iterdir()} == {kept.rsplit("/", 1)[1]}
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example", ""])
+def test_public_bind_is_refused_without_token_or_flag(
+    host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONVSCOPE_TOKEN", raising=False)
+    assert main(["serve", "--host", host]) == 2
+    told = capsys.readouterr().err
+    assert "CONVSCOPE_TOKEN" in told
+    assert "--allow-public" in told
+
+
+@pytest.mark.parametrize("given", [["--allow-public"], []])
+def test_public_bind_starts_with_the_flag_or_a_token(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = []
+    monkeypatch.setenv("CONVSCOPE_STORE_DIR", str(tmp_path))
+    if not given:
+        monkeypatch.setenv("CONVSCOPE_TOKEN", "secret")
+    monkeypatch.setattr("app.web.serving.serve", lambda app, settings: served.append(settings))
+    assert main(["--host", "0.0.0.0", *given]) == 0
+    assert [settings.host for settings in served] == ["0.0.0.0"]
+
+
+def test_unreadable_setting_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVSCOPE_UPLOAD_BYTES", "twenty")
+    assert main([]) == 2
+    assert "CONVSCOPE_UPLOAD_BYTES" in capsys.readouterr().err
+
+
+def test_store_that_cannot_be_made_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CONVSCOPE_STORE_DIR", str(tmp_path / "file" / "store"))
+    assert main([]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
