@@ -11,7 +11,7 @@ from tests.conformance.minimums import MINIMUM
 from tests.conformance.rest_subject import RestSubject, travels
 from tests.conformance.tally import Tally
 
-REST_CASES_PER_OP = 40
+REST_CASES_PER_OP = {"float64": 40, "float32": 10}
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     comparer_check.run()
     tally, cases = Tally(), all_cases()
     algorithms = compare_engine(tally, cases)
+    compare_single_gradients(tally, cases)
     compare_rest(tally, cases)
     left_out = onnx_nodes.compare(tally)
     problems = tally.too_few(MINIMUM)
@@ -61,16 +62,27 @@ def compare_engine(tally: Tally, cases: Iterable[Case]) -> set[str]:
     return algorithms
 
 
+def compare_single_gradients(tally: Tally, cases: Iterable[Case]) -> None:
+    """Ask for each gradient of the deeper networks alone."""
+    for case in cases:
+        if len(case.layers) > 1:
+            asked, expected = right_answer(case)
+            wanted = {name: value for name, value in expected.items() if name.startswith("grad")}
+            subject = engine_subject.answer_one_by_one
+            tally.judge("one gradient a call", asked, "float64", wanted, subject)
+
+
 def compare_rest(tally: Tally, cases: Iterable[Case]) -> None:
-    """Put some cases of each op to the API, as JSON in float64."""
+    """Put some cases of each op to the API as JSON."""
     by_op: dict[str, list[Case]] = {}
     for case in filter(travels, cases):
         by_op.setdefault(case.op, []).append(case)
     with RestSubject() as rest:
-        for candidates in by_op.values():
-            for case in sample(candidates, REST_CASES_PER_OP):
-                asked, expected = right_answer(case)
-                tally.judge("REST, float64", asked, "float64", expected, rest.answer)
+        for dtype, count in REST_CASES_PER_OP.items():
+            for candidates in by_op.values():
+                for case in sample(candidates, count):
+                    asked, expected = right_answer(case.in_dtype(dtype))
+                    tally.judge(f"REST, {dtype}", asked, dtype, expected, rest.answer)
 
 
 def right_answer(case: Case) -> tuple[Case, Numbers | None]:

@@ -61,12 +61,12 @@ class Case:
         return names
 
 
-LEARNED = ("kernel", "weight", "bias")
+PARAMETERS = ("kernel", "weight", "bias", "mean", "variance")
 
 
 def parameters_of(layer: Spec) -> list[str]:
-    """Return the names of a layer's learned fields that are given."""
-    return [key for key in LEARNED if layer.get(key) is not None]
+    """Return the names of a layer's arrays that are given."""
+    return [key for key in PARAMETERS if layer.get(key) is not None]
 
 
 def rounded(spec: Spec, dtype: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tests.conformance.case import Array, Refused, Spec
+from tests.conformance.case import Array, Refused, Spec, parameters_of
 from tests.conformance.torch_padding import every_axis, pads_of
 
 Parameters = Mapping[str, Tensor]
@@ -117,9 +117,10 @@ def _global_max_pool(_: Spec, x: Tensor, __: Parameters) -> Tensor:
 
 
 def _batch_norm(layer: Spec, x: Tensor, p: Parameters) -> Tensor:
-    eps = layer.get("eps", 1e-5)
-    mean, variance = p["mean"].detach(), p["variance"].detach()
-    return functional.batch_norm(x, mean, variance, p.get("weight"), p.get("bias"), eps=eps)
+    # PyTorch's own has no derivative with respect to running statistics; the API gives one.
+    along = {name: vector.reshape(-1, *[1] * (x.ndim - 2)) for name, vector in p.items()}
+    scale = along.get("weight", 1.0) / torch.sqrt(along["variance"] + layer.get("eps", 1e-5))
+    return (x - along["mean"]) * scale + along.get("bias", 0.0)
 
 
 def _dense(_: Spec, x: Tensor, p: Parameters) -> Tensor:
@@ -160,12 +161,10 @@ APPLY: dict[str, Callable[[Spec, Tensor, Parameters], Tensor]] = {
     "log_softmax": lambda layer, x, _: functional.log_softmax(x, layer.get("axis", 1)),
 }
 
-ARRAYS = ("kernel", "weight", "bias", "mean", "variance")
-
 
 def parameters(layer: Spec, channels: int) -> dict[str, Array]:
     """Return a layer's arrays in full form, for an input of so many channels."""
-    given = {key: layer[key] for key in ARRAYS if layer.get(key) is not None}
+    given = {key: layer[key] for key in parameters_of(layer)}
     if "kernel" in given and not layer["type"].startswith("conv_transpose"):
         given["kernel"] = full_kernel(layer, channels)
     return given
