@@ -1,12 +1,13 @@
 """Which algorithm computes a convolution, and why."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
-from app.engine.algorithms import im2col, row_gemm
+from app.engine.algorithms import fft, im2col, row_gemm, separable
 from app.engine.problem import Array, Problem
 
 
@@ -46,27 +47,64 @@ def record(plan: Plan) -> None:
 
 ALGORITHMS: dict[str, Callable[[Problem, Array, Array, Array | None, Array], None]] = {
     "row_gemm": row_gemm.forward,
+    "separable": separable.forward,
+    "fft": fft.forward,
     "im2col": im2col.forward,
 }
 
+# Kernels with fewer taps a side than this are as cheap in one pass as in two.
+SEPARABLE_TAPS = 7
+# More taps than this are cheaper in the frequency domain, if the maps fill a few tiles.
+FFT_TAPS = 32 * 32
+FFT_CELLS = 128 * 128
+# Maps this narrow give a row's product too few columns, if there are filters to make up for it.
+NARROW = 24
+
+
+def choose(problem: Problem, kernel: Array) -> Plan:
+    """Return the plan for a problem, by its shape and by what the kernel holds."""
+    if min(problem.kernel) >= SEPARABLE_TAPS and separable.claims(problem, kernel):
+        rows, cols = problem.kernel
+        return Plan(
+            "separable",
+            f"the kernel is a column times a row: {rows} + {cols} products a pixel, "
+            f"not {rows * cols}.",
+        )
+    return _by_shape(problem)
+
 
 @lru_cache(maxsize=256)
-def choose(problem: Problem) -> Plan:
-    """Return the plan for a problem."""
-    if row_gemm.claims(problem):
-        return Plan("row_gemm", "one matrix product per output row, nothing unfolded.")
-    return Plan("im2col", "rows both step and spread: patches of a few rows at a time.")
+def _by_shape(problem: Problem) -> Plan:
+    taps, cells = math.prod(problem.kernel), math.prod(problem.output)
+    if taps > FFT_TAPS and cells >= FFT_CELLS and fft.claims(problem):
+        return Plan(
+            "fft", f"{taps} taps a pixel cost more than transforming tiles and multiplying spectra."
+        )
+    if not row_gemm.claims(problem):
+        return Plan(
+            "im2col", "rows both step and spread, so patches are unfolded a few rows at a time."
+        )
+    if problem.output[1] < NARROW <= problem.group_filters and problem.output[0] > 1:
+        return Plan(
+            "im2col",
+            f"rows of {problem.output[1]} are too short for a product each, so patches of several "
+            "are unfolded.",
+        )
+    stack, _ = row_gemm.best_shape(problem)
+    together = f"{stack} rows of a map share" if stack > 1 else "each row of the maps is"
+    return Plan("row_gemm", f"{together} one matrix product on overlapping windows, no unfolding.")
 
 
 def run(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out` by the best algorithm."""
-    plan = choose(problem)
+    plan = choose(problem, kernel)
     ALGORITHMS[plan.algorithm](problem, x, kernel, bias, out)
     record(plan)
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
-    if row_gemm.claims(problem):
+    narrow = problem.output[1] < NARROW <= problem.group_filters
+    if row_gemm.claims(problem) and not narrow:
         return row_gemm.kernel_gradient(problem, x, upstream)
     return im2col.kernel_gradient(problem, x, upstream)

@@ -89,5 +89,5 @@ def _forget() -> None:
     _executors.clear()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - wherever there is a fork
     os.register_at_fork(after_in_child=_forget)

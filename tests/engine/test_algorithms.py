@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine import conv2d, conv2d_backward, interrupt, reference, threads
-from app.engine.algorithms import im2col, row_gemm
+from app.engine import conv2d, conv2d_backward, interrupt, plan, reference, threads
+from app.engine.algorithms import fft, im2col, row_gemm, separable
 from app.engine.problem import Problem
 from app.engine.setting import setting_2d
 from tests.engine.cases import GRID, Case, assert_close, random_cases
@@ -37,9 +38,11 @@ def problem_of(case: Case, x: np.ndarray, kernel: np.ndarray) -> Problem:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every computation a shared one of many small tiles."""
-    for module in (im2col, row_gemm):
-        monkeypatch.setattr(module, "SHARED_WORK", 0)
-        monkeypatch.setattr(module, "SMALL_PRODUCT", 2)
+    monkeypatch.setattr(row_gemm, "SHARED_WORK", 0)
+    monkeypatch.setattr(row_gemm, "SMALL_PRODUCT", 2)
+    monkeypatch.setattr(row_gemm, "TILE_FILTERS", 2)
+    monkeypatch.setattr(separable, "SHARED_CELLS", 0)
+    monkeypatch.setattr(separable, "BLOCK_ROWS", 16)
     monkeypatch.setattr(im2col, "BLOCK_BYTES", 600)
     monkeypatch.setattr(row_gemm, "BUFFER_BYTES", 600)
     monkeypatch.setattr(row_gemm, "MAX_BLOCK_ROWS", 5)
@@ -96,6 +99,153 @@ def test_gradients_in_small_tiles_agree_with_the_reference(case: Case) -> None:
     expected = reference.conv2d_backward(upstream, x, kernel, **case.keywords)
     assert_close(grads.input, expected[0])
     assert_close(grads.kernel, expected[1])
+
+
+def rank_one(kernel: np.ndarray) -> np.ndarray:
+    columns, rows = kernel[:, :, :, :1], kernel[:, :, :1]
+    return columns * rows
+
+
+SEPARABLE = [
+    Case(size=(1, 1), kernel=(1, 1), group_filters=1),
+    Case(size=(5, 70), kernel=(3, 4), padding=((1, 1), (2, 3)), group_filters=1),
+    Case(size=(67, 13), kernel=(5, 3), padding=((0, 4), (2, 0)), group_filters=1, batch=1),
+    Case(size=(18, 64), kernel=(3, 1), padding=((20, 0), (0, 0)), group_filters=1),
+    Case(size=(20, 64), kernel=(1, 1), group_filters=1, batch=0),
+    Case(size=(17, 31), kernel=(5, 32), padding=((2, 2), (1, 0)), group_filters=1),
+    Case(size=(3, 4), kernel=(2, 2), padding=((9, 0), (0, 9)), group_filters=1, groups=3),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", SEPARABLE, ids=repr)
+@pytest.mark.usefixtures("small_tiles")
+def test_two_passes_agree_with_the_reference(case: Case, dtype: str) -> None:
+    x, kernel, bias, _ = case.arrays(dtype)
+    kernel = rank_one(kernel)
+    problem = problem_of(case, x, kernel)
+    assert separable.claims(problem, kernel)
+    for added in (None, bias):
+        out = np.full(problem.output_shape, np.nan, dtype)
+        separable.forward(problem, x, kernel, added, out)
+        assert_close(out, reference.conv2d(x, kernel, added, **case.keywords))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "separates"),
+    [
+        ([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], True),
+        ([[1, 2, 1], [0, 0, 0], [-1, -2, -1.001]], False),
+        ([[0, 0], [0, 0]], False),
+        ([[0, 0], [0, 3]], True),
+        ([[1, np.nan], [1, 1]], False),
+        ([[1, np.inf], [1, 1]], False),
+    ],
+    ids=repr,
+)
+def test_kernel_is_separable_only_if_it_is_of_rank_one(
+    kernel: list[list[float]], separates: bool
+) -> None:
+    with np.errstate(all="ignore"):
+        assert (separable.factors(np.array(kernel, float)[None, None]) is not None) == separates
+
+
+def test_two_passes_claim_neither_steps_nor_several_channels() -> None:
+    for case in (
+        Case(group_filters=1, stride=(1, 2)),
+        Case(group_filters=1, dilation=(2, 1)),
+        Case(group_filters=2),
+        Case(group_filters=1, group_channels=2),
+    ):
+        x, kernel, *_ = case.arrays()
+        assert not separable.claims(problem_of(case, x, kernel), rank_one(kernel))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        *[c for c in ZERO_PADDED if c.stride == c.dilation == (1, 1)],
+        Case(size=(6, 150), kernel=(1, 33), padding=((0, 0), (16, 16)), batch=1),
+        Case(size=(80, 6), kernel=(9, 1), padding=((8, 8), (0, 0)), batch=1, groups=2),
+    ],
+    ids=repr,
+)
+def test_frequency_domain_agrees_with_the_reference(
+    case: Case, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fft, "SMALLEST_TILE", 16)
+    check(case, dtype, fft.forward)
+
+
+@pytest.mark.parametrize("forward", [fft.forward, separable.forward])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_large_kernel_does_not_spread_what_is_not_finite(
+    forward: Callable[..., None], value: float
+) -> None:
+    x = np.ones((1, 1, 80, 200), np.float32)
+    x[0, 0, 40, 100] = value
+    kernel = np.ones((1, 1, 11, 13), np.float32)
+    problem = setting_2d(x, kernel, 1, "same", "zeros", 1, 1, False).problem
+    out = np.empty(problem.output_shape, np.float32)
+    with np.errstate(all="ignore"):
+        forward(problem, x, kernel, None, out)
+    touched = np.zeros(out.shape, bool)
+    touched[0, 0, 35:46, 94:107] = True
+    assert np.array_equal(~np.isfinite(out), touched)
+    assert out[0, 0, 20, 20] == pytest.approx(143)
+
+
+def test_frequency_domain_is_left_where_its_rounding_would_drown_the_result() -> None:
+    rng = np.random.default_rng(4)
+    x = (1000 + rng.standard_normal((1, 1, 60, 60))).astype(np.float32)
+    kernel = rng.integers(-8, 9, (1, 1, 11, 11)).astype(np.float32)
+    kernel[0, 0, 5, 5] -= kernel.sum()
+    problem = setting_2d(x, kernel, 1, 0, "zeros", 1, 1, False).problem
+    out = np.empty(problem.output_shape, np.float32)
+    fft.forward(problem, x, kernel, None, out)
+    exact = conv2d(x.astype(np.float64), kernel)
+    direct = np.abs(conv2d(x, kernel) - exact).max()
+    assert np.abs(out - exact).max() <= 2 * direct
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "kernel_shape", "options", "algorithm"),
+    [
+        ((1, 1, 40, 50), (1, 1, 3, 3), {}, "row_gemm"),
+        ((1, 3, 40, 50), (8, 3, 3, 3), {"stride": 2}, "row_gemm"),
+        ((1, 3, 40, 50), (8, 3, 3, 3), {"dilation": 2}, "row_gemm"),
+        ((1, 3, 40, 50), (8, 3, 3, 3), {"dilation": 2, "stride": 2}, "im2col"),
+        ((1, 64, 14, 14), (64, 64, 3, 3), {"padding": 1}, "im2col"),
+        ((1, 1, 170, 170), (1, 1, 33, 35), {}, "fft"),
+        ((1, 1, 60, 60), (1, 1, 33, 35), {}, "row_gemm"),
+        ((1, 1, 170, 170), (1, 1, 33, 35), {"stride": 2}, "row_gemm"),
+    ],
+    ids=repr,
+)
+def test_plan_for_a_shape(
+    x_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    options: dict[str, int],
+    algorithm: str,
+) -> None:
+    rng = np.random.default_rng(6)
+    x, kernel = rng.standard_normal(x_shape, np.float32), rng.standard_normal(kernel_shape)
+    with plan.recording() as plans:
+        maps = conv2d(x, kernel, **options)
+    assert [ran.algorithm for ran in plans] == [algorithm]
+    assert plans[0].reason.endswith(".")
+    assert_close(maps, conv2d(x.astype(np.float64), kernel, **options))
+
+
+def test_plan_for_a_kernel_of_rank_one() -> None:
+    taps = np.array([1, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
+    x = np.random.default_rng(6).standard_normal((1, 3, 40, 50), np.float32)
+    kernel = np.broadcast_to(np.outer(taps, taps), (3, 1, 9, 9))
+    with plan.recording() as plans:
+        conv2d(x, kernel, groups=3)
+    assert plans[0].algorithm == "separable"
+    assert "9 + 9 products a pixel, not 81" in plans[0].reason
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -209,9 +359,39 @@ def test_caller_that_may_use_one_processor_gets_no_help() -> None:
 def test_processors_are_counted_where_affinity_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.delattr(os, "sched_setaffinity")
+    threads._forget()
     parts: list[tuple[int, int]] = []
     threads.share(lambda first, end: parts.append((first, end)), 3)
+    threads._forget()
     assert sorted(parts) in ([(0, 3)], [(0, 1), (1, 3)])
+
+
+def test_large_picture_is_shared_by_two_passes_and_by_one_alike() -> None:
+    taps = np.linspace(-1, 2, 9, dtype=np.float32)
+    kernel = np.outer(taps, taps[::-1])[None, None]
+    picture = np.random.default_rng(8).standard_normal((1, 1, 650, 640), np.float32)
+    problem = setting_2d(picture, kernel, 1, "same", "zeros", 1, 1, False).problem
+    passes, rows = np.empty(problem.output_shape, "f4"), np.empty(problem.output_shape, "f4")
+    separable.forward(problem, picture, kernel, None, passes)
+    row_gemm.forward(problem, picture, kernel, None, rows)
+    assert_close(passes, rows)
+
+
+@pytest.mark.parametrize(("groups", "filters", "channels"), [(3, 3, 1), (1, 3, 3)])
+def test_photo_takes_little_memory_beside_its_maps(
+    groups: int, filters: int, channels: int
+) -> None:
+    photo = np.ones((1, 3, 1500, 2000), np.float32)
+    kernel = np.ones((filters, channels, 3, 3), np.float32)
+    conv2d(photo[..., :100], kernel, groups=groups, padding=1)
+    tracemalloc.start()
+    try:
+        maps = conv2d(photo, kernel, groups=groups, padding=1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert maps.shape == photo.shape
+    assert peak <= 1.5 * maps.nbytes
 
 
 def test_forked_child_computes_with_workers_of_its_own() -> None:

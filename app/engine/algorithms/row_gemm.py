@@ -15,7 +15,6 @@ Source: Cho, Brand, "MEC: Memory-efficient Convolution for Deep Neural Network",
 section 3.2, of which this is the row-wise form.
 """
 
-import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from app.engine import interrupt, threads
+from app.engine.algorithms.strips import is_finite
 from app.engine.problem import Array, Problem
 
 BUFFER_BYTES = 3 << 18
@@ -364,11 +364,12 @@ def best_shape(problem: Problem) -> tuple[int, int]:
         stack = 1
     strips = kernel_cols
     if problem.stride[1] == 1 and kernel_cols >= 3:
-        if kernel_cols <= 5:
-            strips = 1 if filters < 4 and channels > 1 else kernel_cols
-        else:
-            parts = 2 if kernel_cols < 12 else 3 if kernel_cols < 24 else 8
-            strips = -(-kernel_cols // parts)
+        if filters >= 4:
+            strips = kernel_cols if kernel_cols <= 5 else -(-kernel_cols // 2)
+        elif kernel_cols > 5:
+            strips = 2
+        elif channels > 1:
+            strips = 1
     return stack, strips
 
 
@@ -399,8 +400,8 @@ def run(
             picture, rows = tile.of_group(x, plan), tile.rows(out, plan)
             plan.block(weights[tile.group], picture, rows, tile.phase, tile.first)
             of_group = slice(tile.group * filters, (tile.group + 1) * filters)
-            if not plan.exact and not _is_finite(rows):
-                _exactly(problem, kernel[of_group], picture, rows, tile)
+            if not plan.exact and not is_finite(rows):
+                exactly(problem, kernel[of_group], picture, rows, tile.phase, tile.first)
             if bias is not None:
                 rows += bias[of_group, None, None]
 
@@ -410,20 +411,24 @@ def run(
         threads.share(compute, plan.tile_count)
 
 
-def _is_finite(rows: Array) -> bool:
-    # A dot product is the cheapest pass over the values; where it overflows, the exact way is
-    # taken in vain.
-    parts = [rows.ravel()] if rows.flags.c_contiguous else [lane.ravel() for lane in rows]
-    return all(math.isfinite(np.dot(part, part)) for part in parts)
+def exactly(
+    problem: Problem, kernel: Array, picture: Array, rows: Array, phase: int, first: int
+) -> None:
+    """Compute a block of rows with no zeros in any sum, so that nothing non-finite spreads.
 
-
-def _exactly(problem: Problem, kernel: Array, picture: Array, rows: Array, tile: Tile) -> None:
-    """Compute a tile's rows with no zeros in any sum, so that nothing non-finite spreads."""
+    Args:
+        problem: What is computed.
+        kernel: One group's filters, shape (F, C, KH, KW).
+        picture: One picture's channels of the group, shape (C, H, W).
+        rows: Where to write, shape (F, n, OW).
+        phase: As in `Recipe.block`; 0 where the rows of the kernel are not dilated.
+        first: As in `Recipe.block`.
+    """
     plan = recipe(problem, 1, problem.kernel[1])
     weights = plan.weights(kernel)
     for skipped in range(0, rows.shape[1], plan.block_rows):
         part = rows[:, skipped : skipped + plan.block_rows]
-        plan.block(weights, picture, part, tile.phase, tile.first + skipped)
+        plan.block(weights, picture, part, phase, first + skipped)
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
