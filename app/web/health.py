@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from app.service.slots import Slots
 from app.service.store import ImageStore
 from app.web.lifecycle import BUCKETS, Lifecycle
 from app.web.problems import Problem, documented
@@ -43,7 +44,7 @@ async def readyz(request: Request) -> dict[str, str]:
 def metrics(request: Request) -> Response:
     """Report what runs, what was answered and how full the store is."""
     state = request.app.state
-    lines = [*_requests(state.lifecycle), *_store(state.pictures.store)]
+    lines = [*_requests(state.lifecycle), *_slots(state.slots), *_store(state.pictures.store)]
     return Response("\n".join(lines) + "\n", media_type=METRICS_TYPE)
 
 
@@ -65,6 +66,13 @@ def _requests(lifecycle: Lifecycle) -> Iterator[str]:
         yield f'convscope_request_seconds_bucket{{le="{bound}"}} {total}'
     yield f"convscope_request_seconds_sum {lifecycle.seconds:.6f}"
     yield f"convscope_request_seconds_count {total}"
+
+
+def _slots(slots: Slots) -> Iterator[str]:
+    yield from _metric("slots", "gauge", "Computations that can run at the same time.")
+    yield f"convscope_slots {slots.count}"
+    yield from _metric("computations", "gauge", "Computations that run or wait.")
+    yield f"convscope_computations {slots.taken}"
 
 
 def _store(store: ImageStore) -> Iterator[str]:

@@ -163,6 +163,34 @@ def test_client_that_sends_first_and_reads_later_gets_its_413(impatient: str) ->
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_livez_answers_at_once_while_every_slot_is_busy(server: str) -> None:
+    wide = {"random": {"filters": 24, "size": [11, 11], "seed": 1}}
+    spec = {
+        "input": {"sample": "astronaut"},
+        "layers": [{"type": "conv2d", "kernel": wide, "padding": "same"}] * 12,
+    }
+    body = json.dumps(spec).encode()
+    head = b"POST /api/v1/forward HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"Accept: application/x-safetensors\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+    slots = len(os.sched_getaffinity(0))
+    clients = [connected(server) for _ in range(slots + 2)]
+    for client in clients:
+        client.sendall(head + body)
+    time.sleep(0.2)
+    times = []
+    with httpx.Client(base_url=server) as http:
+        while len(times) < 20:
+            started = time.monotonic()
+            assert http.get("/livez").status_code == 200
+            times.append(time.monotonic() - started)
+        busy = http.get("/metrics").text
+    for client in clients:
+        client.close()
+    assert f"convscope_computations {slots + 2}\n" in busy
+    assert sorted(times)[10] < 0.1
+
+
 @contextmanager
 def process_of(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
