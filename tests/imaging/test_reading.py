@@ -113,6 +113,14 @@ def test_transparent_colour_of_a_palette_becomes_white() -> None:
     assert picture.conversions == ("palette to RGB", "alpha over white")
 
 
+def test_transparent_colour_without_a_palette_becomes_white() -> None:
+    colors = np.array([[[10, 20, 30], [200, 0, 0], [0, 0, 99]]], np.uint8)
+    picture = reading(encoded(colors, "PNG", transparency=(200, 0, 0)))
+    assert picture.pixels.tolist() == [[[10, 20, 30], [255, 255, 255], [0, 0, 99]]]
+    grays = np.array([[7, 8, 9]], np.uint8)
+    assert reading(encoded(grays, "PNG", transparency=8)).pixels.tolist() == [[7, 255, 9]]
+
+
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])
 def test_sixteen_bit_gray_keeps_its_high_byte(name: str) -> None:
     deep = np.random.default_rng(5).integers(0, 65536, (7, 5), np.uint16)
