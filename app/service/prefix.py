@@ -6,6 +6,7 @@ are kept under a digest of exactly that. Networks that begin alike share what th
 
 import dataclasses
 import hashlib
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,12 +21,15 @@ from app.service.statistics import ChannelStats, channel_stats
 
 Key = bytes
 
+MOST_SIBLINGS = 4
+
 
 class ComputedLayer:
     """One layer's step of a tape, with the statistics of its output once somebody asks."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
+        self.before: Key = b""
 
     @cached_property
     def stats(self) -> list[ChannelStats]:
@@ -59,13 +63,12 @@ def input_key(*parts: object) -> Key:
 
 
 def chain_keys(start: Key, layers: Sequence[Layer]) -> list[Key]:
-    """Return one digest a layer: of the input and of all layers up to it."""
-    keys = []
+    """Return the input's digest, then one a layer: of the input and of all layers up to it."""
+    keys = [start]
     for layer in layers:
-        digest = hashlib.blake2b(start, digest_size=16)
+        digest = hashlib.blake2b(keys[-1], digest_size=16)
         _feed(digest, layer)
-        start = digest.digest()
-        keys.append(start)
+        keys.append(digest.digest())
     return keys
 
 
@@ -91,6 +94,9 @@ def _feed(digest: Any, value: object) -> None:
 class PrefixCache:
     """Keeps the layers used last, up to a number of bytes.
 
+    Of the layers that continue one and the same beginning, only the few latest are kept: a hand
+    that drags a number leaves hundreds behind, and memory that is used again at once is warm.
+
     Args:
         limit_bytes: Memory of all layers together; 0 keeps nothing.
     """
@@ -100,29 +106,55 @@ class PrefixCache:
         self.nbytes = 0
         self._lock = threading.Lock()
         self._layers: OrderedDict[Key, ComputedLayer] = OrderedDict()
+        self._next: dict[Key, list[Key]] = {}
 
     def longest(self, keys: Sequence[Key]) -> list[ComputedLayer]:
-        """Return what is known of the first layers, up to the first that is not."""
+        """Return what is known of the first layers, up to the first that is not.
+
+        Args:
+            keys: The input's key and one a layer, as `chain_keys` makes them.
+        """
         with self._lock:
             found = []
-            for key in keys:
+            for key in keys[1:]:
                 layer = self._layers.get(key)
                 if layer is None:
                     break
                 found.append(layer)
             # The first layers serve the most networks, so they go last.
-            for key in reversed(keys[: len(found)]):
+            for key in reversed(keys[1 : len(found) + 1]):
                 self._layers.move_to_end(key)
             return found
 
     def keep(self, keys: Sequence[Key], layers: Sequence[ComputedLayer]) -> None:
         """Keep computed layers under their keys; the ones used longest ago make room."""
         with self._lock:
-            for key, layer in zip(reversed(keys), reversed(layers), strict=True):
-                if key in self._layers or layer.nbytes > self.limit_bytes:
-                    continue
-                self._layers[key] = layer
-                self.nbytes += layer.nbytes
+            links = list(zip(keys[:-1], keys[1:], layers, strict=True))
+            # Past a layer that cannot be kept nothing would ever be found.
+            fitting = itertools.takewhile(lambda link: link[2].nbytes <= self.limit_bytes, links)
+            for before, key, layer in reversed(list(fitting)):
+                if key not in self._layers:
+                    self._add(before, key, layer)
             while self.nbytes > self.limit_bytes:
-                _, dropped = self._layers.popitem(last=False)
-                self.nbytes -= dropped.nbytes
+                self._drop(next(iter(self._layers)))
+
+    def _add(self, before: Key, key: Key, layer: ComputedLayer) -> None:
+        siblings = self._next.setdefault(before, [])
+        if len(siblings) == MOST_SIBLINGS:
+            self._drop(siblings[0])
+            siblings = self._next.setdefault(before, [])
+        siblings.append(key)
+        layer.before = before
+        self._layers[key] = layer
+        self.nbytes += layer.nbytes
+
+    def _drop(self, key: Key) -> None:
+        """Forget a layer and all that continue it."""
+        for following in list(self._next.get(key, ())):
+            self._drop(following)
+        layer = self._layers.pop(key)
+        self.nbytes -= layer.nbytes
+        siblings = self._next[layer.before]
+        siblings.remove(key)
+        if not siblings:
+            del self._next[layer.before]

@@ -1,12 +1,15 @@
 """Numbers about each channel of a feature map."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+# Values looked at together: few enough to stay in a core's cache from one look to the next.
+PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,56 @@ def channel_stats(maps: Array) -> list[ChannelStats]:
 
 
 def _stats(values: Array) -> ChannelStats:
-    """Return the statistics of a vector in few passes; non-finite values take the slow way."""
+    """Return the statistics of a vector in one pass; non-finite values take a second one."""
     if values.size == 0:
         return ChannelStats(np.nan, np.nan, np.nan, np.nan, 0, 0)
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = values.min(), values.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
-            return _stats_of_finite(values)
-        mean, std = _moments(values)
-        if not np.isfinite(std):
-            mean, std = _moments(values.astype(np.float64))
-    zeros = np.count_nonzero(values == 0) if low <= 0 <= high else 0
-    return ChannelStats(float(low), float(high), mean, std, int(zeros), 0)
+        scratch = np.empty(min(values.size, PIECE), values.dtype)
+        ones = np.ones_like(scratch)
+        pieces = [
+            _piece(values[start : start + PIECE], scratch, ones)
+            for start in range(0, values.size, PIECE)
+        ]
+    low, high = min(one.low for one in pieces), max(one.high for one in pieces)
+    # A NaN spoils both, but min() and max() of Python may lose it.
+    if not all(np.isfinite((one.low, one.high)).all() for one in pieces):
+        return _stats_of_finite(values)
+    mean = sum(one.mean * one.size for one in pieces) / values.size
+    squares = sum(one.squares + one.size * (one.mean - mean) ** 2 for one in pieces)
+    if not np.isfinite(squares) and values.dtype != np.float64:
+        return _stats(values.astype(np.float64))
+    zeros = sum(one.zeros for one in pieces)
+    return ChannelStats(low, high, mean, float(np.sqrt(squares / values.size)), zeros, 0)
 
 
-def _moments(values: Array) -> tuple[float, float]:
-    mean = values.mean()
-    centred = values - mean
-    return float(mean), float(np.sqrt(np.dot(centred, centred) / values.size))
+class _Piece(NamedTuple):
+    """Part of a vector: its range, mean, summed squared deviations from it, and zeros."""
+
+    size: int
+    low: float
+    high: float
+    mean: float
+    squares: float
+    zeros: int
+
+
+def _piece(values: Array, scratch: Array, ones: Array) -> _Piece:
+    size = values.size
+    low, high = float(np.minimum.reduce(values)), float(np.maximum.reduce(values))
+    # Sums are taken near zero, where float32 is fine-grained, and as products with ones, which
+    # BLAS does fastest.
+    pivot = values[0]
+    centred = np.subtract(values, pivot, out=scratch[:size])
+    offset = float(np.dot(centred, ones[:size])) / size
+    squares = float(np.dot(centred, centred)) - size * offset**2
+    if size * offset**2 > 100 * squares:
+        # The pivot stands far from the rest, and the difference above has lost its digits.
+        centred -= values.dtype.type(offset)
+        rest = float(np.dot(centred, ones[:size])) / size
+        offset = float(values.dtype.type(offset)) + rest
+        squares = float(np.dot(centred, centred)) - size * rest**2
+    zeros = int(np.count_nonzero(values == 0)) if low <= 0 <= high else 0
+    return _Piece(size, low, high, float(pivot) + offset, squares, zeros)
 
 
 def _stats_of_finite(values: Array) -> ChannelStats:

@@ -26,6 +26,18 @@ def test_deviation_of_a_narrow_range_far_from_zero_keeps_its_digits() -> None:
     assert channel_stats(values)[0].std == pytest.approx(0.5, rel=1e-2)
 
 
+def test_first_value_far_from_the_rest_does_not_spoil_the_deviation(
+    rng: np.random.Generator,
+) -> None:
+    values = rng.normal(size=(1, 1, 70_000)).astype(np.float32)
+    values[0, 0, 0] = 1e5
+    stats = channel_stats(values)[0]
+    exact = values.astype(np.float64)
+    assert (stats.mean, stats.std) == pytest.approx((exact.mean(), exact.std()), rel=1e-4)
+    later = channel_stats(np.roll(values, 1000, axis=2))[0]
+    assert later.std == pytest.approx(exact.std(), rel=1e-4)
+
+
 def test_non_finite_values_are_counted_and_left_out() -> None:
     maps = np.array([1, np.nan, 3, np.inf, -np.inf, 0], np.float32).reshape(1, 1, 6)
     stats = channel_stats(maps)[0]
