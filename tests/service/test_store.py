@@ -60,11 +60,12 @@ def test_upload_is_found_by_the_hash_of_its_bytes(store: ImageStore) -> None:
     assert (record.width, record.height, record.channels, record.format) == (6, 4, 1, "BMP")
 
 
-def test_same_bytes_again_are_not_new_and_cost_nothing(store: ImageStore) -> None:
+def test_same_bytes_again_are_not_new_and_cost_nothing(store: ImageStore, tmp_path: Path) -> None:
     first, _ = put(store, content_of(1))
     again, new = put(store, content_of(1))
     assert (again, new) == (first, False)
     assert store.usage() == (1, first.bytes)
+    assert list((tmp_path / "arriving").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -193,10 +194,11 @@ from app.service.store import ImageStore
 from tests.imaging.pictures import encoded, noise
 limits = PictureLimits(pixels=10_000, side=1_000)
 store = ImageStore(Path(sys.argv[1]), quota=8_000, days=7)
-print("ready", flush=True)
 for seed in range(10**6):
     content = encoded(noise(4, 6, seed=seed), "BMP")
     store.put(content, read(content, limits))
+    if seed == 9:
+        print("evicting", flush=True)
 """
 
 
