@@ -253,9 +253,9 @@ class Softmax(Layer):
     def view(self, view: View, shape: Shape, inference: Inference) -> View:
         mixed = self.axis % len(shape)
         if len(shape) == 2:  # after `flatten`, the features are the cells of the map
-            return view.whole() if mixed == 1 else view
+            return view.mixed(mixed == 1, mixed == 1)
         rows, cols = len(shape) - 2, len(shape) - 1
-        return view.whole(mixed == rows > 1, mixed == cols)
+        return view.mixed(mixed == rows > 1, mixed == cols)
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,11 +89,15 @@ class View:
         w = window
         return View(size, self.field.then(w.kernel, w.stride, w.dilation, w.padding), steps)
 
-    def whole(self, rows: bool = True, cols: bool = True) -> "View":
-        """Return the view of a unit that sees every row and/or every column of the map."""
-        height, width = self.size
-        kernel = (height if rows else 1, width if cols else 1)
-        return self.then(Window(kernel), (1 if rows else height, 1 if cols else width))
+    def whole(self) -> "View":
+        """Return the view of the one unit that sees the whole map."""
+        return self.then(Window(self.size), (1, 1))
+
+    def mixed(self, rows: bool, cols: bool) -> "View":
+        """Return the view of units that all see every row and/or every column of the map."""
+        kernel = (self.size[0] if rows else 1, self.size[1] if cols else 1)
+        # A step of 0: the window stands still while the units move.
+        return self.then(Window(kernel, (int(not rows), int(not cols))), self.size)
 
     def cells(self, unit: Pair) -> tuple[Cells, Cells]:
         """Return the rows and the columns of the input that the unit at (row, col) depends on.

@@ -1,0 +1,180 @@
+"""The checker itself: right gradients pass, slightly wrong ones fail, kinks are named."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.engine.errors import NetworkError, ParameterError
+from app.engine.gradcheck import Check, gradcheck
+from app.engine.kernels import RandomKernel, RandomWeight
+from app.engine.layers import (
+    Abs,
+    Conv1d,
+    Conv2d,
+    Dense,
+    Flatten,
+    Layer,
+    LeakyRelu,
+    MaxPool1d,
+    MaxPool2d,
+    Relu,
+    Result,
+    Square,
+    Tanh,
+)
+from app.engine.losses import L2, Select, Sum
+
+RNG = np.random.default_rng(53)
+X = RNG.standard_normal((2, 2, 5, 6))
+
+
+class Off(Square):
+    """x², with a gradient that is wrong by 0.05 %."""
+
+    def backward(
+        self,
+        upstream: np.ndarray,
+        x: np.ndarray,
+        result: Result,
+        parameters: Mapping[str, Any],
+        wanted: frozenset[str],
+    ) -> dict[str, np.ndarray]:
+        return {
+            "input": 1.0005 * super().backward(upstream, x, result, parameters, wanted)["input"]
+        }
+
+
+def verdicts(checks: list[Check]) -> set[str]:
+    return {check.verdict for check in checks}
+
+
+@pytest.mark.parametrize("stack", [[], [Tanh()], [Conv2d(RandomKernel(2, 3)), Relu()]])
+@pytest.mark.parametrize("step", [1.0, 1e-2, 1e-4, 1e-6])
+def test_a_gradient_wrong_by_a_twentieth_of_a_percent_fails(
+    stack: list[Layer], step: float
+) -> None:
+    assert verdicts(gradcheck([Square(), *stack], X, L2(), step=step)) == {"pass"}
+    checks = gradcheck([Off(), *stack], X, L2(), step=step)
+    # Behind a closed relu there may be no gradient to be wrong.
+    wrong = [check for check in checks if check.analytic]
+    assert verdicts(wrong) == {"fail"}
+    assert all(check.relative == pytest.approx(5e-4, rel=0.2) for check in wrong)
+    assert all(check.note == "" for check in wrong)
+
+
+def test_the_notes_numbers_come_out_with_a_step_of_one() -> None:
+    x = np.array([[[1.0, 2, 3, 4, 5]]])
+    layers = [Conv1d([1.0, 1, 1], padding="same")]
+    last = gradcheck(layers, x, indices=[(0, 0, 4)], step=1)[0]
+    first = gradcheck(layers, x, wrt="layers.0.kernel", indices=[(0, 0, 0)], step=1)[0]
+    assert (last.analytic, last.numeric) == (2, 2)
+    assert (first.analytic, first.numeric) == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "index", "analytic", "numeric"),
+    [
+        (Relu(), [[[0.0, 1.0]]], (0, 0, 0), 0, 0.5),
+        (LeakyRelu(0.5), [[[0.0, 1.0]]], (0, 0, 0), 0.5, 0.75),
+        (MaxPool1d(2), [[[3.0, 3.0]]], (0, 0, 0), 1, 0.5),
+        (MaxPool1d(2), [[[3.0, 3.0]]], (0, 0, 1), 0, 0.5),
+    ],
+)
+def test_a_kink_is_named_and_no_failure(
+    layer: Layer, x: list[Any], index: tuple[int, ...], analytic: float, numeric: float
+) -> None:
+    check = gradcheck([layer], np.array(x), indices=[index])[0]
+    assert check.verdict == "kink"
+    assert check.note == f"layer 0 ({layer.type}) has a kink at (0, 0, 0): {layer.kink}"
+    assert check.analytic == analytic
+    assert check.numeric == pytest.approx(numeric, rel=1e-9)
+    assert check.absolute == pytest.approx(abs(analytic - numeric))
+
+
+def test_a_kink_where_both_sides_agree_passes() -> None:
+    assert gradcheck([Abs()], np.zeros((1, 1, 1)), indices=[(0, 0, 0)])[0].verdict == "pass"
+
+
+def test_a_kink_within_a_large_step_is_stepped_around() -> None:
+    check = gradcheck([Relu()], np.array([[[0.05]]]), step=0.1)[0]
+    assert check.verdict == "pass"
+    assert check.numeric == pytest.approx(1)
+    assert check.note == (
+        "layer 0 (relu) has a kink at (0, 0, 0): the input crosses 0; agrees at a step of 1e-06"
+    )
+
+
+def test_a_kink_does_not_hide_a_wrong_gradient_beside_it() -> None:
+    x = np.array([[[0.05, 2.0]]])
+    wrong = gradcheck([Off(), Relu()], x - 0.01, step=0.1)
+    assert verdicts(wrong) == {"fail"}
+
+
+def test_a_step_too_large_for_a_curve_is_made_smaller() -> None:
+    check = gradcheck([Tanh()], np.array([[[1.0]]]), step=1)[0]
+    assert check.verdict == "pass"
+    assert check.note == "agrees at a step of 1e-05"
+
+
+def test_a_value_that_is_no_number_fails() -> None:
+    assert gradcheck([Square()], np.array([[[np.nan]]]))[0].verdict == "fail"
+
+
+NETWORK = [
+    Conv2d(RandomKernel(3, (3, 2)), [0.1, 0.2, 0.3], padding="same", padding_mode="reflect"),
+    MaxPool2d(2),
+    Tanh(),
+    Flatten(),
+    Dense(RandomWeight(3)),
+]
+
+
+@pytest.mark.parametrize(
+    "wrt", ["input", "layers.0.kernel", "layers.0.bias", "layers.1.output", "layers.4.weight"]
+)
+def test_any_array_of_a_network_can_be_checked(wrt: str) -> None:
+    checks = gradcheck(NETWORK, X.astype(np.float32), L2(), wrt, count=5, seed=2)
+    assert verdicts(checks) == {"pass"}
+    assert any(check.analytic for check in checks)
+    assert [c.index for c in checks] == [
+        c.index for c in gradcheck(NETWORK, X.astype(np.float32), L2(), wrt, count=5, seed=2)
+    ]
+
+
+def test_what_the_loss_does_not_see_has_gradient_zero() -> None:
+    loss = Sum(Select(layer=1))
+    for wrt in ("layers.4.weight", "layers.2.output"):
+        checks = gradcheck(NETWORK, X, loss, wrt, count=3)
+        assert all((c.analytic, c.numeric, c.relative) == (0, 0, 0) for c in checks)
+
+
+def test_a_small_gradient_is_checked_whole_and_an_empty_one_not_at_all() -> None:
+    assert len(gradcheck(NETWORK, X, wrt="layers.0.bias")) == 3
+    assert gradcheck(NETWORK, X[:0]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "legal"),
+    [
+        ({"step": 0}, ("step",), "above 0"),
+        ({"step": float("inf")}, ("step",), "finite"),
+        ({"wrt": "layers.9.kernel"}, ("wrt",), "input, layers.0.kernel"),
+        ({"indices": [(0, 0, 0, 0), (0, 0, 5, 0)]}, ("indices", 1), "below"),
+        ({"indices": [(0, -1, 0, 0)]}, ("indices", 0), "below"),
+        ({"indices": [(0, 0)]}, ("indices", 0), "4 integers"),
+    ],
+)
+def test_illegal_requests_are_refused(
+    options: dict[str, Any], path: tuple[str | int, ...], legal: str
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        gradcheck(NETWORK, X, **options)
+    assert caught.value.path == path
+    assert legal in caught.value.legal
+
+
+def test_an_illegal_network_is_refused() -> None:
+    with pytest.raises(NetworkError):
+        gradcheck([MaxPool2d(99)], X)
