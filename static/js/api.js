@@ -1,0 +1,104 @@
+/** The only module that fetches: requests to the REST API, and answers as values or as a Problem. */
+
+const BASE = '/api/v1';
+const SAFETENSORS = 'application/x-safetensors';
+
+/** @typedef {{pointer: string, detail: string}} Fault */
+/** @typedef {{values: Uint8Array | Float32Array, shape: number[]}} Tensor */
+/** @typedef {{envelope: any, tensors: Record<string, Tensor>, serverTiming: string}} Answer */
+
+/** What the server says is wrong, as one sentence and as faults at places of the request. */
+export class Problem extends Error {
+  /** @param {{status: number, detail?: string, title?: string, errors?: Fault[]}} body */
+  constructor(body) {
+    super(body.detail ?? body.title ?? `The server answered ${body.status}.`);
+    this.status = body.status;
+    this.faults = body.errors ?? [];
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ * @returns {Promise<Response>}
+ */
+async function ask(path, options = {}) {
+  const answer = await fetch(BASE + path, options);
+  if (answer.ok) return answer;
+  const isProblem = answer.headers.get('content-type')?.startsWith('application/problem+json');
+  throw new Problem(isProblem ? await answer.json() : { status: answer.status });
+}
+
+/** @param {string} path @param {object} body @param {string} accept @param {AbortSignal} [signal] */
+function post(path, body, accept, signal) {
+  return ask(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept },
+    body: JSON.stringify(body),
+    signal,
+  });
+}
+
+/** @param {string} path @returns {Promise<any>} */
+export const get = async (path) => (await ask(path)).json();
+
+/**
+ * Compute, and get arrays without a copy.
+ * @param {'/forward' | '/backward'} path
+ * @param {object} body
+ * @param {AbortSignal} signal
+ * @returns {Promise<Answer>}
+ */
+export async function compute(path, body, signal) {
+  const answer = await post(path, body, SAFETENSORS, signal);
+  const buffer = await answer.arrayBuffer();
+  return { ...readSafetensors(buffer), serverTiming: answer.headers.get('server-timing') ?? '' };
+}
+
+/** @param {'/shapes' | '/explain'} path @param {object} body @param {AbortSignal} signal */
+export const describe = async (path, body, signal) =>
+  (await post(path, body, 'application/json', signal)).json();
+
+/**
+ * Store a picture; the same bytes again give the same id.
+ * @param {Blob} file
+ * @returns {Promise<any>} the record: id, width, height, channels, conversions, …
+ */
+export const upload = async (file) =>
+  (
+    await ask('/images', {
+      method: 'POST',
+      headers: { 'content-type': file.type || 'application/octet-stream' },
+      body: file,
+    })
+  ).json();
+
+/** @param {string} id @param {number} side */
+export const imageUrl = (id, side) => `${BASE}/images/${id}/content?max_side=${side}`;
+
+/** @param {string} name */
+export const sampleUrl = (name) => `${BASE}/samples/${encodeURIComponent(name)}/content`;
+
+/** @type {Record<string, (buffer: ArrayBuffer, from: number, count: number) => Tensor['values']>} */
+const READERS = {
+  U8: (buffer, from, count) => new Uint8Array(buffer, from, count),
+  // A Float32Array must start at a multiple of four; the format does not promise one.
+  F32: (buffer, from, count) =>
+    from % 4
+      ? new Float32Array(buffer.slice(from, from + 4 * count))
+      : new Float32Array(buffer, from, count),
+};
+
+/** @param {ArrayBuffer} buffer @returns {{envelope: any, tensors: Record<string, Tensor>}} */
+function readSafetensors(buffer) {
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const { __metadata__: metadata, ...entries } = header;
+  /** @type {Record<string, Tensor>} */
+  const tensors = {};
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
+    const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+    tensors[name] = { values: READERS[dtype](buffer, 8 + length + data_offsets[0], count), shape };
+  }
+  return { envelope: JSON.parse(metadata.response), tensors };
+}

@@ -1,0 +1,88 @@
+/** The pointed number, term by term: patch × kernel = products, their sum and the bias. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { number } from './format.js';
+import { cell } from './pointing.js';
+import { explanation, lab } from './state.js';
+
+const LARGEST_GRID = 7;
+
+/** @typedef {{left: any, right: any, product: number, padding: boolean}} Term */
+
+/** @param {number[]} values @param {number} cols @param {boolean[]} padding @param {string} title @param {boolean} tinted */
+function grid(values, cols, padding, title, tinted) {
+  const largest = Math.max(...values.map(Math.abs), 1e-12);
+  const shade = (/** @type {number} */ value) =>
+    tinted ? `background:color-mix(in srgb,var(${value < 0 ? '--neg' : '--pos'}) ${Math.round((Math.abs(value) / largest) * 60)}%,var(--panel))` : '';
+  return html`<figure>
+    <figcaption>${title}</figcaption>
+    <div class="grid tiny" .style=${`--cols:${cols}`}>
+      ${values.map(
+        (value, place) =>
+          html`<span class="cell ${padding[place] ? 'pad' : ''}" title=${padding[place] ? 'padding' : nothing} .style=${shade(value)}
+            >${number(value, 3)}</span
+          >`,
+      )}
+    </div>
+  </figure>`;
+}
+
+/** @param {Term[]} terms */
+function product(terms) {
+  const input = (/** @type {Term} */ term) => (term.left.name === 'kernel' ? term.right : term.left);
+  const weight = (/** @type {Term} */ term) => (term.left.name === 'kernel' ? term.left : term.right);
+  const rows = new Set(terms.map((term) => input(term).position.at(-2)));
+  const cols = Math.max(1, terms.length / Math.max(rows.size, 1));
+  const padding = terms.map((term) => term.padding);
+  return html`${grid(terms.map((term) => input(term).value), cols, padding, 'patch', false)}
+    <span class="op">×</span>
+    ${grid(terms.map((term) => weight(term).value), cols, padding, weight(terms[0]).name, true)}
+    <span class="op">=</span>
+    ${grid(terms.map((term) => term.product), cols, padding, 'products', true)}`;
+}
+
+/** Terms by channel of the input, in its order. @param {Term[]} terms */
+function byChannel(terms) {
+  /** @type {Map<number, Term[]>} */
+  const groups = new Map();
+  for (const term of terms) {
+    const { position } = term.left.name === 'kernel' ? term.right : term.left;
+    const channel = position[1] ?? 0;
+    groups.set(channel, [...(groups.get(channel) ?? []), term]);
+  }
+  return [...groups];
+}
+
+/** @param {any} told */
+function terms(told) {
+  if (!told?.terms) return nothing;
+  const groups = byChannel(told.terms);
+  const rows = new Set(told.terms.map((/** @type {Term} */ t) => (t.left.name === 'kernel' ? t.right : t.left).position.at(-2)));
+  const fits = rows.size <= LARGEST_GRID && told.terms.length / groups.length <= LARGEST_GRID ** 2;
+  if (!fits || groups.length > 4)
+    return html`<p class="dim">${told.terms.length} products; the largest: ${[...told.terms]
+      .sort((a, b) => Math.abs(b.product) - Math.abs(a.product))
+      .slice(0, 4)
+      .map((term) => `${number(term.left.value, 3)} · ${number(term.right.value, 3)}`)
+      .join(', ')}</p>`;
+  return groups.map(([channel, group]) => html`<div class="product">${groups.length > 1 ? html`<small>channel ${channel}</small>` : nothing}${product(group)}</div>`);
+}
+
+export function arithmeticView() {
+  const unit = cell.value;
+  const told = explanation.value;
+  if (!unit)
+    return html`<h2>Arithmetic</h2><p class="dim">Point at a cell of the map, or focus it and use the arrows, to see patch × kernel. Click pins.</p>`;
+  const type = lab.value.layers[unit.layer]?.type;
+  return html`<h2>Arithmetic</h2>
+    <div class="products">${terms(told)}</div>
+    <div class="sum" aria-live="polite" data-testid="arithmetic">
+      ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing}
+      ${told?.value === undefined
+        ? nothing
+        : html`<div class="mono">${told.terms ? html`Σ ${number(told.terms.reduce((/** @type {number} */ sum, /** @type {Term} */ term) => sum + term.product, 0), 6)}` : nothing}
+              ${told.bias === null || told.bias === undefined ? nothing : html`+ bias ${number(told.bias, 6)}`}</div>
+            <b data-testid="pointed-value">${number(told.value, 6)}</b>`}
+      <small>${type} · map ${unit.channel} · row ${unit.row} · column ${unit.col}${lab.value.unit ? ' · pinned' : ''}</small>
+    </div>`;
+}

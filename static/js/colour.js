@@ -1,0 +1,132 @@
+/** Values to colours. Blue is negative, red is positive, zero is the paper. */
+
+const STEPS = 512;
+
+/** @typedef {[number, number, number]} Rgb */
+/** @typedef {{low: number, high: number, table: Uint32Array, stops: string[]}} Scale */
+
+/** @type {Record<string, {negative: Rgb[], zero: Rgb, positive: Rgb[]}>} */
+const SIGNED = {
+  light: {
+    negative: [[8, 40, 92], [33, 102, 172], [123, 174, 216]],
+    zero: [251, 251, 250],
+    positive: [[238, 150, 128], [178, 24, 43], [94, 6, 28]],
+  },
+  dark: {
+    negative: [[176, 214, 255], [92, 167, 255], [38, 84, 140]],
+    zero: [22, 23, 25],
+    positive: [[140, 52, 46], [255, 110, 90], [255, 200, 186]],
+  },
+};
+
+/** Viridis at nine equal steps. Source: Smith and van der Walt, matplotlib, CC0. @type {Rgb[]} */
+const VIRIDIS = [
+  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
+  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+];
+/** @type {Rgb[]} */
+const GRAY = [[0, 0, 0], [255, 255, 255]];
+
+/** @param {'auto' | 'signed' | 'gray' | 'viridis'} colors @param {number} least @param {boolean} dark */
+function stopsOf(colors, least, dark) {
+  if (colors === 'gray' || (colors === 'auto' && least >= 0)) return GRAY;
+  if (colors === 'viridis') return VIRIDIS;
+  const { negative, zero, positive } = SIGNED[dark ? 'dark' : 'light'];
+  return [...negative, zero, ...positive];
+}
+
+/** @param {Rgb[]} stops @param {number} at 0 to 1 @returns {Rgb} */
+function between(stops, at) {
+  const place = at * (stops.length - 1);
+  const index = Math.min(Math.floor(place), stops.length - 2);
+  const part = place - index;
+  const mix = (/** @type {number} */ c) =>
+    Math.round(stops[index][c] * (1 - part) + stops[index + 1][c] * part);
+  return [mix(0), mix(1), mix(2)];
+}
+
+/**
+ * The scale for values between `least` and `most`; a signed one has zero in its middle.
+ * @param {'auto' | 'signed' | 'gray' | 'viridis'} colors
+ * @param {number} least
+ * @param {number} most
+ * @param {boolean} dark
+ * @returns {Scale}
+ */
+export function scaleFor(colors, least, most, dark) {
+  const stops = stopsOf(colors, least, dark);
+  const reach = Math.max(Math.abs(least), Math.abs(most)) || 1;
+  const signed = stops.length === 7;
+  const [low, high] = signed ? [-reach, reach] : [least, most > least ? most : least + 1];
+  const table = new Uint32Array(STEPS);
+  for (let step = 0; step < STEPS; step += 1) {
+    const [red, green, blue] = between(stops, step / (STEPS - 1));
+    table[step] = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian RGBA
+  }
+  return { low, high, table, stops: stops.map(([red, green, blue]) => `rgb(${red} ${green} ${blue})`) };
+}
+
+/** Not finite: a colour that no scale has. */
+const NOT_FINITE = ((255 << 24) | (0xd9 << 16) | (0x00 << 8) | 0xd9) >>> 0;
+
+/**
+ * Colour a map.
+ * @param {import('./live.js').Plane} plane
+ * @param {Scale} scale
+ * @param {Uint32Array} pixels one per cell
+ */
+export function colourInto({ values, scale: step, offset, exact }, { low, high, table }, pixels) {
+  const factor = (STEPS - 1) / (high - low);
+  /** @param {number} value */
+  const lookUp = (value) => {
+    if (!Number.isFinite(value)) return NOT_FINITE;
+    const place = Math.round((value - low) * factor);
+    return table[place < 0 ? 0 : place >= STEPS ? STEPS - 1 : place];
+  };
+  if (exact) {
+    for (let i = 0; i < values.length; i += 1) pixels[i] = lookUp(values[i]);
+    return;
+  }
+  const codes = new Uint32Array(256); // every code's colour once, not every pixel's
+  for (let code = 0; code < 256; code += 1) codes[code] = lookUp(offset + step * code);
+  for (let i = 0; i < values.length; i += 1) pixels[i] = codes[values[i]];
+}
+
+const BINS = 256;
+
+/**
+ * Count the values of a map in equal bins between its extremes.
+ * @param {import('./live.js').Plane} plane
+ */
+export function histogram({ values, scale, offset, exact, stats }) {
+  const counts = new Uint32Array(BINS);
+  const low = stats.min ?? 0;
+  const high = stats.max ?? 0;
+  if (exact) {
+    const factor = high > low ? (BINS - 1) / (high - low) : 0;
+    for (let i = 0; i < values.length; i += 1) counts[Math.round((values[i] - low) * factor)] += 1;
+  } else {
+    for (let i = 0; i < values.length; i += 1) counts[values[i]] += 1;
+  }
+  return exact ? { counts, low, high } : { counts, low: offset, high: offset + scale * 255 };
+}
+
+/**
+ * The range that holds `percent` of the values nearest to zero (or to the least, where none is negative).
+ * @param {import('./live.js').Plane} plane
+ * @param {number} percent
+ * @returns {[number, number]}
+ */
+export function clippedRange(plane, percent) {
+  const { min, max } = plane.stats;
+  if (min === null || max === null) return [0, 1];
+  if (percent >= 100 || max <= min) return [min, max];
+  const { counts, low, high } = histogram(plane);
+  const at = (/** @type {number} */ bin) => low + ((high - low) * bin) / (BINS - 1);
+  const weighed = Array.from(counts, (count, bin) => ({ size: Math.abs(at(bin)), count }));
+  weighed.sort((a, b) => a.size - b.size);
+  let left = (plane.values.length * percent) / 100;
+  const last = weighed.find(({ count }) => (left -= count) <= 0);
+  const reach = last?.size || Math.max(Math.abs(min), Math.abs(max));
+  return [Math.max(min, -reach), Math.min(max, reach)];
+}

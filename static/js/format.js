@@ -1,0 +1,25 @@
+/** Numbers and sizes as people read them. */
+
+/** @param {number} value @param {number} digits significant digits */
+export function number(value, digits = 4) {
+  if (!Number.isFinite(value)) return 'not finite';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  const text =
+    size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+  return text.replace('-', '−').replace('e+', 'e');
+}
+
+/** @param {number} value */
+export const signed = (value) => (value > 0 ? '+' : '') + number(value, 3);
+
+/** @param {number[]} shape (N, C, H, W) */
+export const shape = (shape) =>
+  shape.length === 4 ? `${shape[1]} × ${shape[2]} × ${shape[3]}` : shape.join(' × ');
+
+/** @param {number} count */
+export function amount(count) {
+  if (count >= 1e9) return `${number(count / 1e9, 3)} G`;
+  if (count >= 1e6) return `${number(count / 1e6, 3)} M`;
+  return count >= 1e4 ? `${number(count / 1e3, 3)} k` : String(count);
+}

@@ -1,0 +1,166 @@
+/** Stride, padding, border and the rest of a layer's numbers, with the size formula. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { asText, decimal, sentence, textControl, wholeOrPair } from './field-view.js';
+import { number } from './format.js';
+import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES } from './layer-types.js';
+import { editLayer, lab, limits, shapes } from './state.js';
+
+/** @typedef {import('./layer-types.js').Field} Field */
+
+const MOST_PADDING = 16384;
+const LARGEST = 1e6;
+
+/** @param {string} label @param {unknown} control @param {string} place */
+const row = (label, control, place) =>
+  html`<label class="field"><span>${label}</span>${control}</label>${sentence(place)}`;
+
+/** @param {number} index @param {string} field @param {Field} about */
+function wholeControl(index, field, { label, least = 1 }) {
+  const place = `/layers/${index}/${field}`;
+  const most = field === 'stride' ? (limits.value?.stride ?? 64) : MOST_PADDING;
+  const value = lab.value.layers[index][field];
+  const set = (/** @type {number | number[]} */ changed) => editLayer(index, { [field]: changed }, place);
+  const step = (/** @type {number} */ change) => {
+    const now = Array.isArray(value) ? value : [value];
+    const next = now.map((one) => Math.min(Math.max(one + change, least), most));
+    set(Array.isArray(value) ? next : next[0]);
+  };
+  const control = html`<span class="stepper"
+    >${textControl({
+      place,
+      label,
+      value: asText(value),
+      parse: wholeOrPair(label, least, most),
+      apply: set,
+      testid: field,
+      hint: shapes.value?.layers[index]?.legal?.[field],
+      onKey: (event) => {
+        if (event.key === 'ArrowUp') step(1);
+        else if (event.key === 'ArrowDown') step(-1);
+      },
+    })}<button type="button" class="small" aria-label="${label} less" @click=${() => step(-1)}>−</button
+    ><button type="button" class="small" aria-label="${label} more" @click=${() => step(1)}>+</button></span
+  >`;
+  return row(label, control, place);
+}
+
+/** @param {number} index @param {string} field @param {Field} about */
+function numberControl(index, field, { label }) {
+  const place = `/layers/${index}/${field}`;
+  const control = textControl({
+    place,
+    label,
+    value: number(lab.value.layers[index][field], 6),
+    parse: decimal(label, LARGEST),
+    apply: (value) => editLayer(index, { [field]: value }, place),
+    testid: field,
+  });
+  return row(label, control, place);
+}
+
+/** @param {number} index */
+function paddingControl(index) {
+  const place = `/layers/${index}/padding`;
+  const layer = lab.value.layers[index];
+  const named = typeof layer.padding === 'string';
+  const names = layer.type === 'conv2d' ? PADDING_NAMES : [];
+  const choose = (/** @type {string} */ name) =>
+    editLayer(index, { padding: name === 'amount' ? resolved(index) : name });
+  const menu = names.length
+    ? html`<select
+        aria-label="Padding"
+        data-testid="padding"
+        @change=${(/** @type {any} */ event) => choose(event.target.value)}
+      >
+        ${names.map((name) => html`<option value=${name} ?selected=${layer.padding === name}>${name.replace('_', ' ')}</option>`)}
+        <option value="amount" ?selected=${!named}>amount</option>
+      </select>`
+    : nothing;
+  const amount = named
+    ? html`<output>${asText(resolved(index))}</output>`
+    : textControl({
+        place,
+        label: 'Padding amount',
+        value: asText(layer.padding),
+        parse: parsePadding,
+        apply: (padding) => editLayer(index, { padding }, place),
+        testid: 'padding-amount',
+        hint: 'one number, rows and cols, or top, bottom, left, right',
+      });
+  return row('Padding', html`<span class="pair">${menu}${amount}</span>`, place);
+}
+
+/** What the server made of the padding, in the shortest form. @param {number} index @returns {number | number[][]} */
+function resolved(index) {
+  const padding = shapes.value?.layers[index]?.padding ?? [[0, 0], [0, 0]];
+  const all = padding.flat();
+  return all.every((/** @type {number} */ one) => one === all[0]) ? all[0] : padding;
+}
+
+/** @param {string} text @returns {{value: number | number[] | number[][]} | {error: string}} */
+function parsePadding(text) {
+  const words = text.split(/[\s,;[\]]+/).filter((word) => word !== '');
+  const values = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
+  if (values.every((value) => value <= MOST_PADDING)) {
+    if (values.length === 1) return { value: values[0] };
+    if (values.length === 2) return { value: values };
+    if (values.length === 4) return { value: [values.slice(0, 2), values.slice(2)] };
+  }
+  return {
+    error: `Padding must be whole numbers from 0 to ${MOST_PADDING}: one; rows, cols; or top, bottom, left, right.`,
+  };
+}
+
+/** @param {number} index */
+function modeControl(index) {
+  const now = lab.value.layers[index].padding_mode;
+  const menu = html`<select
+    aria-label="Border"
+    data-testid="border"
+    @change=${(/** @type {any} */ event) => editLayer(index, { padding_mode: event.target.value })}
+  >
+    ${PADDING_MODES.map((mode) => html`<option ?selected=${mode === now}>${mode}</option>`)}
+  </select>`;
+  return row('Border', menu, `/layers/${index}/padding_mode`);
+}
+
+/** @param {number} index @param {string} field @param {Field} about */
+function flagControl(index, field, { label }) {
+  const box = html`<input
+    type="checkbox"
+    data-testid=${field}
+    .checked=${lab.value.layers[index][field]}
+    @change=${(/** @type {any} */ event) => editLayer(index, { [field]: event.target.checked })}
+  />`;
+  return row(label, box, `/layers/${index}/${field}`);
+}
+
+/** @param {number} index @param {string} field */
+function control(index, field) {
+  const about = FIELDS[field];
+  if (about.kind === 'padding') return paddingControl(index);
+  if (about.kind === 'mode') return modeControl(index);
+  if (about.kind === 'flag') return flagControl(index, field, about);
+  return about.kind === 'whole' ? wholeControl(index, field, about) : numberControl(index, field, about);
+}
+
+/** The formula with its numbers, one line for each axis. @param {number} index */
+function formula(index) {
+  const text = shapes.value?.layers[index]?.formula;
+  if (!text) return nothing;
+  const lines = text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1').split('; ');
+  return html`<div class="formula mono" data-testid="formula">
+    ${lines.map((/** @type {string} */ line) => {
+      const [, before, result] = /^(.*= )(\S+)$/.exec(line) ?? [null, line, ''];
+      return html`<div>${before}<b class="hot">${result}</b></div>`;
+    })}
+  </div>`;
+}
+
+export function geometryView() {
+  const index = lab.value.layer;
+  const layer = lab.value.layers[index];
+  const { fields } = LAYER_TYPES[layer.type];
+  return html`${fields.map((field) => control(index, field))} ${formula(index)}`;
+}

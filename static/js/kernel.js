@@ -1,0 +1,94 @@
+/** What can be done to a kernel's matrix, and how one is read from text. */
+
+/** @typedef {import('./layer-types.js').Matrix} Matrix */
+
+/** @param {Matrix} matrix */
+const rows = (matrix) => matrix.length;
+/** @param {Matrix} matrix */
+const cols = (matrix) => matrix[0].length;
+
+/** @param {Matrix} matrix @param {(value: number, row: number, col: number) => number} change */
+export const mapCells = (matrix, change) =>
+  matrix.map((line, row) => line.map((value, col) => change(value, row, col)));
+
+/** @param {Matrix} matrix @param {number} row @param {number} col @param {number} value */
+export const withCell = (matrix, row, col, value) =>
+  mapCells(matrix, (old, r, c) => (r === row && c === col ? value : old));
+
+/** @param {number} height @param {number} width @param {(row: number, col: number) => number} value */
+const make = (height, width, value) =>
+  Array.from({ length: height }, (_, row) =>
+    Array.from({ length: width }, (_, col) => value(row, col)),
+  );
+
+/**
+ * Grow or shrink around the centre, so that what the kernel does stays where it is.
+ * @param {Matrix} matrix @param {number} height @param {number} width
+ */
+export function resized(matrix, height, width) {
+  const down = Math.floor(height / 2) - Math.floor(rows(matrix) / 2);
+  const right = Math.floor(width / 2) - Math.floor(cols(matrix) / 2);
+  return make(height, width, (row, col) => matrix[row - down]?.[col - right] ?? 0);
+}
+
+/** @param {Matrix} matrix */
+export const rotated = (matrix) =>
+  make(cols(matrix), rows(matrix), (row, col) => matrix[rows(matrix) - 1 - col][row]);
+
+/** @param {Matrix} matrix */
+export const transposed = (matrix) =>
+  make(cols(matrix), rows(matrix), (row, col) => matrix[col][row]);
+
+/** @param {Matrix} matrix */
+export const mirrored = (matrix) => matrix.map((line) => [...line].reverse());
+
+/** @param {Matrix} matrix */
+const total = (matrix) => matrix.flat().reduce((sum, value) => sum + value, 0);
+
+/** Scale to sum 1; a kernel whose sum is 0 has no such scale and stays. @param {Matrix} matrix */
+export function normalised(matrix) {
+  const sum = total(matrix);
+  return Math.abs(sum) < 1e-12 ? matrix : mapCells(matrix, (value) => value / sum);
+}
+
+/** @param {Matrix} matrix */
+export function centred(matrix) {
+  const mean = total(matrix) / (rows(matrix) * cols(matrix));
+  return mapCells(matrix, (value) => value - mean);
+}
+
+/** @typedef {{title: string, change: (matrix: Matrix) => Matrix}} Operation */
+/** @type {Operation[]} */
+export const OPERATIONS = [
+  { title: 'Rotate', change: rotated },
+  { title: 'Mirror', change: mirrored },
+  { title: 'Transpose', change: transposed },
+  { title: 'Negate', change: (matrix) => mapCells(matrix, (value) => 0 - value) },
+  { title: 'Sum 1', change: normalised },
+  { title: 'Mean 0', change: centred },
+];
+
+/** @param {string} text @returns {number} NaN where the text is no decimal number */
+export function parseNumber(text) {
+  const plain = text.trim().replace('−', '-');
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
+}
+
+/**
+ * Read a matrix as people write it: JSON, or lines of numbers apart by spaces, commas or tabs.
+ * @param {string} text
+ * @returns {Matrix | null} null where it is no matrix of numbers
+ */
+export function parseMatrix(text) {
+  const lines = text
+    .trim()
+    .replace(/\]\s*,\s*\[/g, '\n')
+    .replace(/[[\]]/g, ' ')
+    .split(/[\n;]+/)
+    .map((line) => line.trim().split(/[\s,]+/))
+    .filter((line) => line[0] !== '');
+  const matrix = lines.map((line) => line.filter((word) => word !== '').map(parseNumber));
+  const width = matrix[0]?.length ?? 0;
+  const whole = width > 0 && matrix.every((line) => line.length === width);
+  return whole && matrix.flat().every(Number.isFinite) ? matrix : null;
+}

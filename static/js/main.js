@@ -1,0 +1,111 @@
+/** The page: wiring only. */
+
+import { computed, effect } from '../vendor/signals-core/signals-core.js';
+import { html, render } from '../vendor/lit-html/lit-html.js';
+import { get } from './api.js';
+import { arithmeticView } from './arithmetic-view.js';
+import { clippedRange, scaleFor } from './colour.js';
+import { signed } from './format.js';
+import { geometryView } from './geometry-view.js';
+import { acceptPictures, inputView, learnPicture } from './input-view.js';
+import { kernelView } from './kernel-view.js';
+import { followLink } from './link.js';
+import { startLive } from './live.js';
+import { focusPlane, mapsView } from './maps-view.js';
+import { markPainted, paint, paintHistogram } from './painting.js';
+import { startPointing } from './pointing.js';
+import { stackView } from './stack-view.js';
+import { canRedo, canUndo, lab, limits, presets, redo, samples, shown, undo } from './state.js';
+import { dark, startTheme, toggleTheme } from './theme.js';
+
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const page = () => html`<section class="col input" aria-label="Input">${inputView()}</section>
+  <section class="col layers" aria-label="Layers and kernel">
+    <h2>Layers</h2>
+    ${stackView()} ${kernelView()} ${geometryView()}
+  </section>
+  <section class="col maps" aria-label="Feature maps">${mapsView()}</section>`;
+
+const tools = () => html`<button class="plain" ?disabled=${!canUndo.value} @click=${undo} aria-keyshortcuts="Control+Z">Undo</button>
+  <button class="plain" ?disabled=${!canRedo.value} @click=${redo} aria-keyshortcuts="Control+Shift+Z">Redo</button>
+  <button class="plain" data-testid="theme" @click=${toggleTheme}>${dark.value ? 'Light' : 'Dark'}</button>`;
+
+/** The colour scale of what is in focus: of this map, or of all maps of the layer. */
+const scale = computed(() => {
+  const plane = focusPlane();
+  if (!plane) return null;
+  const { colors, clip, scale: whole, mode, layer } = lab.value;
+  let [least, most] = clippedRange(plane, clip);
+  if (whole === 'layer') {
+    const all = mode === 'gradient' ? shown.value?.gradient?.input.map(({ stats }) => stats) : shown.value?.layers[layer].stats;
+    least = Math.min(...(all ?? []).map((/** @type {any} */ one) => one.min ?? 0));
+    most = Math.max(...(all ?? []).map((/** @type {any} */ one) => one.max ?? 0));
+  }
+  const shade = mode === 'gradient' && colors === 'auto' ? 'signed' : colors;
+  return scaleFor(shade, least, most, dark.value);
+});
+
+function paintFocus() {
+  const plane = focusPlane();
+  const now = scale.value;
+  if (!plane || !now) return;
+  paint(/** @type {HTMLCanvasElement} */ (element('focus')), plane, now);
+  element('legend-bar').style.background = `linear-gradient(to top, ${now.stops.join(',')})`;
+  element('legend-high').textContent = signed(now.high);
+  element('legend-low').textContent = signed(now.low);
+  markPainted('painted');
+}
+
+function paintThumbs() {
+  const { mode, layer, colors } = lab.value;
+  const planes = mode === 'gradient' ? shown.value?.gradient?.input : shown.value?.thumbs[layer];
+  const shared = lab.value.scale === 'layer' ? scale.value : null;
+  for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('[data-thumb]'))) {
+    const plane = planes?.[Number(canvas.dataset.thumb)];
+    if (!plane) continue;
+    const [least, most] = clippedRange(plane, lab.value.clip);
+    paint(canvas, plane, shared ?? scaleFor(colors, least, most, dark.value));
+  }
+}
+
+function paintCounts() {
+  const plane = focusPlane();
+  const canvas = /** @type {HTMLCanvasElement} */ (element('histogram'));
+  if (plane) paintHistogram(canvas, plane, getComputedStyle(canvas).color);
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+  if (typing || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return;
+  event.preventDefault();
+  (event.shiftKey ? redo : undo)();
+}
+
+async function start() {
+  startTheme();
+  followLink();
+  for (const [id, view] of Object.entries({ lab: page, tools, arithmetic: arithmeticView }))
+    effect(() => void render(view(), element(id)));
+  effect(paintFocus);
+  effect(() => {
+    shown.value;
+    dark.value;
+    requestAnimationFrame(() => {
+      paintThumbs();
+      paintCounts();
+    });
+  });
+  effect(() => void learnPicture());
+  acceptPictures();
+  addEventListener('keydown', onKey);
+  startLive();
+  startPointing();
+  limits.value = await get('/limits');
+  presets.value = (await get('/kernels')).kernels;
+  samples.value = (await get('/samples')).samples;
+}
+
+start();

@@ -1,0 +1,192 @@
+/** What the page knows. `lab` is all that a person chose; it is what the link and undo carry. */
+
+import { signal, computed, batch } from '../vendor/signals-core/signals-core.js';
+import { LAYER_TYPES, hasKernel } from './layer-types.js';
+
+/** @typedef {import('./layer-types.js').Layer} Layer */
+/** @typedef {{image?: string, sample?: string, array?: number[][], color?: 'gray' | 'rgb'}} Input */
+/** @typedef {{layer: number, channel: number, row: number, col: number}} Unit */
+/**
+ * @typedef {object} Lab
+ * @property {Input} input
+ * @property {Layer[]} layers
+ * @property {number} layer the layer that is shown and edited
+ * @property {number} channel the map that is in focus
+ * @property {[number, number]} slice which filter and input channel the kernel grid shows
+ * @property {'forward' | 'gradient'} mode
+ * @property {'sum' | 'mean' | 'l2' | 'unit'} loss
+ * @property {Unit | null} unit the pinned cell
+ * @property {'auto' | 'signed' | 'gray' | 'viridis'} colors
+ * @property {'map' | 'layer'} scale
+ * @property {number} clip percentile of magnitudes that gets the full colour
+ * @property {number} overlay opacity of a gradient over the picture
+ */
+
+/** @returns {Lab} */
+export const initialLab = () => ({
+  input: { sample: 'astronaut', color: 'gray' },
+  layers: [LAYER_TYPES.conv2d.make()],
+  layer: 0,
+  channel: 0,
+  slice: [0, 0],
+  mode: 'forward',
+  loss: 'sum',
+  unit: null,
+  colors: 'auto',
+  scale: 'map',
+  clip: 99.5,
+  overlay: 0.8,
+});
+
+export const lab = signal(initialLab());
+/** @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
+export const limits = signal(null);
+/** @type {import('../vendor/signals-core/signals-core.js').Signal<any[]>} */
+export const presets = signal([]);
+/** @type {import('../vendor/signals-core/signals-core.js').Signal<any[]>} */
+export const samples = signal([]);
+
+/** The record of the picture, once known. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
+export const picture = signal(null);
+
+/** Text in a control that is not (yet) its value, by place. */
+export const drafts = signal(/** @type {Record<string, string>} */ ({}));
+/** What the page itself finds wrong, by place. */
+export const complaints = signal(/** @type {Record<string, string>} */ ({}));
+/** What the server finds wrong with the network as it stands. */
+export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
+/** How long the request under way has taken: '' | 'slow' | 'long'. */
+export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
+
+/** The last good answers: they stay until better ones are there. */
+export const shown = signal(/** @type {import('./live.js').Shown | null} */ (null));
+export const shapes = signal(/** @type {any} */ (null));
+
+/** @type {import('../vendor/signals-core/signals-core.js').Signal<Unit | null>} */
+export const pointed = signal(null);
+/** The terms of the pointed or pinned number. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
+export const explanation = signal(null);
+
+export const layer = computed(() => lab.value.layers[lab.value.layer]);
+
+const HISTORY_LENGTH = 200;
+const BURST_MS = 700;
+const past = signal(/** @type {Lab[]} */ ([]));
+const future = signal(/** @type {Lab[]} */ ([]));
+export const canUndo = computed(() => past.value.length > 0);
+export const canRedo = computed(() => future.value.length > 0);
+let burst = { name: '', at: 0 };
+
+/**
+ * Change the lab. Changes of one name that follow each other closely are one step of undo.
+ * @param {Partial<Lab>} change
+ * @param {string} [name]
+ */
+export function edit(change, name = '') {
+  performance.mark('edit');
+  const now = performance.now();
+  const same = name !== '' && name === burst.name && now - burst.at < BURST_MS;
+  burst = { name, at: now };
+  batch(() => {
+    if (!same) past.value = [...past.value, lab.value].slice(-HISTORY_LENGTH);
+    future.value = [];
+    lab.value = { ...lab.value, ...change };
+  });
+}
+
+/** @param {Partial<Lab>} change a change of the view that undo need not know */
+export const look = (change) => {
+  lab.value = { ...lab.value, ...change };
+};
+
+/** @param {typeof past} from @param {typeof past} to */
+function travel(from, to) {
+  const target = from.value.at(-1);
+  if (!target) return;
+  burst = { name: '', at: 0 };
+  performance.mark('edit');
+  batch(() => {
+    from.value = from.value.slice(0, -1);
+    to.value = [...to.value, lab.value];
+    drafts.value = {};
+    complaints.value = {};
+    lab.value = target;
+  });
+}
+export const undo = () => travel(past, future);
+export const redo = () => travel(future, past);
+
+/** @param {number} index @param {object} change @param {string} [name] */
+export function editLayer(index, change, name) {
+  const layers = lab.value.layers.map((old, i) => (i === index ? { ...old, ...change } : old));
+  edit({ layers }, name);
+}
+
+/** @param {Layer[]} layers @param {number} selected */
+export function setLayers(layers, selected) {
+  batch(() => {
+    drafts.value = {};
+    complaints.value = {};
+    edit({ layers, layer: Math.max(0, Math.min(selected, layers.length - 1)), channel: 0, slice: [0, 0], unit: null });
+  });
+}
+
+/** @param {string} place @param {string} sentence '' takes the complaint back */
+export function complain(place, sentence) {
+  const { [place]: _, ...rest } = complaints.value;
+  complaints.value = sentence ? { ...rest, [place]: sentence } : rest;
+}
+
+/**
+ * Take what was typed: apply it where it is legal, else keep the text and say what would be.
+ * @template T
+ * @param {string} place
+ * @param {string} text
+ * @param {(text: string) => {value: T} | {error: string}} parse
+ * @param {(value: T) => void} apply
+ */
+export function typed(place, text, parse, apply) {
+  const result = parse(text);
+  batch(() => {
+    drafts.value = { ...drafts.value, [place]: text };
+    if ('error' in result) return complain(place, result.error);
+    complain(place, '');
+    return apply(result.value);
+  });
+}
+
+/** Forget a draft that has become the value; a wrong one stays to be mended. @param {string} place */
+export function settle(place) {
+  if (complaints.value[place]) return;
+  const { [place]: _, ...rest } = drafts.value;
+  drafts.value = rest;
+}
+
+/** Drop a draft and its complaint. @param {string} place */
+export function forget(place) {
+  batch(() => {
+    complain(place, '');
+    settle(place);
+  });
+}
+
+/** The sentence for a control, from the page or the server. @param {string} place */
+export function sentenceAt(place) {
+  const here = (/** @type {string} */ pointer) => pointer === place || pointer.startsWith(`${place}/`);
+  const own = Object.entries(complaints.value).filter(([pointer]) => here(pointer));
+  if (own.length) return own[0][1];
+  const found = faults.value.filter(({ pointer }) => here(pointer));
+  return [...new Set(found.map(({ detail }) => detail))].join(' ');
+}
+
+/** Faults at no place that has a control. */
+export const unplaced = computed(() =>
+  faults.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer)),
+);
+
+/** The nearest layer at or before the chosen one that has a kernel, or −1. */
+export const kernelLayer = computed(() => {
+  const { layers, layer: chosen } = lab.value;
+  for (let index = chosen; index >= 0; index -= 1) if (hasKernel(layers[index])) return index;
+  return -1;
+});
