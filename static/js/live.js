@@ -172,9 +172,12 @@ async function answer(state) {
   if (dirty) return;
   background = new AbortController();
   const { signal } = background;
-  const described = describe('/shapes', toNetwork(state), signal);
-  publish(state, await gallery(state, signal));
-  shapes.value = await described;
+  const [told, thumbs] = await Promise.all([
+    describe('/shapes', toNetwork(state), signal),
+    gallery(state, signal),
+  ]);
+  shapes.value = told;
+  publish(state, thumbs);
   await pause(REST_MS, signal);
   if (signal.aborted) return;
   const size = shown.value?.map ? shown.value.map.values.length : 0;

@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { imageUrl, sampleUrl } from './api.js';
 import { amount, number } from './format.js';
 import { cancel } from './live.js';
-import { cell, cellAbove } from './pointing.js';
+import { cell, cellAbove, receptiveField } from './pointing.js';
 import { edit, lab, look, pointed, shown, unplaced, waiting } from './state.js';
 
 const LOSSES = { sum: 'sum of the maps', mean: 'mean of the maps', l2: 'half the sum of squares', unit: 'the clicked cell' };
@@ -72,16 +72,26 @@ function onCanvasKey(event) {
   edit({ unit: { layer, channel, row, col } }, 'unit');
 }
 
-/** The frame around the pointed cell, on the map itself. */
+/** The pointed cell on its map; in gradient mode, what it sees of the picture. */
 function mark() {
+  const plane = focusPlane();
   const unit = cell.value;
-  const plane = shown.value?.map;
   const { mode, layer } = lab.value;
-  if (mode !== 'forward' || !unit || unit.layer !== layer || !plane) return nothing;
+  if (!plane || !unit || (mode === 'forward' && unit.layer !== layer)) return nothing;
   const { rows, cols } = plane;
+  const [height, width] = shown.value?.inputShape.slice(2) ?? [rows, cols];
+  const seen = mode === 'forward' ? { ...unit, rows: 1, cols: 1 } : receptiveField.value;
+  const across = mode === 'forward' ? 1 : cols / width;
+  const down = mode === 'forward' ? 1 : rows / height;
+  if (!seen) return nothing;
   return html`<svg class="over" viewBox="0 0 ${cols} ${rows}" aria-hidden="true">
-    <rect x=${unit.col} y=${unit.row} width="1" height="1" vector-effect="non-scaling-stroke"></rect>
-    <circle cx=${unit.col + 0.5} cy=${unit.row + 0.5} r=${Math.max(rows, cols) / 50 + 1} vector-effect="non-scaling-stroke"></circle>
+    <rect x=${seen.col * across} y=${seen.row * down} width=${seen.cols * across} height=${seen.rows * down} vector-effect="non-scaling-stroke"></rect>
+    <circle
+      cx=${(seen.col + seen.cols / 2) * across}
+      cy=${(seen.row + seen.rows / 2) * down}
+      r=${Math.max(rows / 45, cols / 45, seen.rows * down, 1)}
+      vector-effect="non-scaling-stroke"
+    ></circle>
   </svg>`;
 }
 
