@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 from app.imaging import PictureLimits
 from app.service.compute import Compute
@@ -46,11 +45,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_middleware(app, settings)
     problems.install(app)
     openapi.install(app)
+    for router in (network.router, oneshot.router, images.router, catalogue.router):
+        app.include_router(router, prefix=API)
     for router in (health.router, pages.router):
         app.include_router(router)
-    for router in (images.router, catalogue.router, network.router, oneshot.router):
-        app.include_router(router, prefix=API)
-    static = StaticFiles(directory=asset_directory("static"))
+    static = pages.StaticAssets(directory=asset_directory("static"))
     app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")
     return app
 

@@ -75,9 +75,21 @@ def test_deleted_picture_is_gone_from_memory_too(pictures: Pictures) -> None:
     record, _ = pictures.upload(encoded(noise(30, 41, 3), "PNG"))
     pictures.load_input(image=record.id)
     pictures.delete(record.id)
+    assert pictures._decoded.get((record.id,)) is None
     for ask in (pictures.load_input, pictures.input_shape):
         with pytest.raises(NotFound):
             ask(image=record.id)
+
+
+def test_cache_forgets_everything_of_one_picture_at_once() -> None:
+    cache = ArrayCache(300)
+    keys = [("a",), ("a", "gray"), ("b",)]
+    for key in keys:
+        cache.put(key, np.zeros(100, np.uint8))
+    cache.drop("a")
+    assert [cache.get(key) is None for key in keys] == [True, True, False]
+    cache.put("c", np.zeros(200, np.uint8))
+    assert cache.get(("b",)) is not None
 
 
 def test_broken_picture_is_not_kept(pictures: Pictures) -> None:

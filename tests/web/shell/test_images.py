@@ -211,6 +211,13 @@ def test_undeclared_body_is_read_no_further_than_its_limit(make_shell: MakeShell
     assert shell.app.state.pictures.store.usage() == (0, 0)
 
 
+def test_body_declared_too_long_is_refused_by_its_word(make_shell: MakeShell) -> None:
+    shell = make_shell(upload_bytes=1_000)
+    body = chunks([bytes(10)])
+    answer = shell.ask("POST", IMAGES, content=body, headers={"content-length": "5000000"})
+    assert assert_problem(answer, 413)["actual"] == 5_000_000
+
+
 def test_body_longer_than_it_declares_is_stopped_all_the_same(make_shell: MakeShell) -> None:
     shell = make_shell(upload_bytes=1_000)
     body = chunks([bytes(900), bytes(900)])

@@ -51,6 +51,7 @@ def test_static_file_is_compressed_and_not_sent_twice(shell: Shell) -> None:
     assert answer.content == plain
     again = shell.get(path, **{"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
+    assert answer.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
 
 
 def test_description_is_read_by_the_docs_without_a_violation(server: str, page: Page) -> None:
