@@ -180,6 +180,6 @@ def _shares(step: Step, x: Array, position: Position) -> Callable[[Position], Fa
     if isinstance(step.layer, GlobalAvgPool):
         part = 1 / math.prod(x.shape[2:])
         return lambda place: Factor("share", place, part)
-    flat = np.asarray(step.layer.pieces(x, step.result))[(*position[:2], 0)]
+    flat = step.layer.pieces(x, step.result)[(*position[:2], 0)]
     winner = np.unravel_index(int(flat), x.shape[2:])
     return lambda place: Factor("share", place, float(place[2:] == winner))

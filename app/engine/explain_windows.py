@@ -3,10 +3,7 @@
 import math
 from collections.abc import Iterable
 
-import numpy as np
-
-from app.engine.layers.pools import AvgPool2d, Pooling
-from app.engine.layers.view import Window
+from app.engine.layers.pools import AvgPool2d
 from app.engine.network import Step
 from app.engine.terms import (
     Array,
@@ -23,13 +20,6 @@ from app.engine.terms import (
 )
 
 
-def _window(step: Step) -> Window:
-    inference = step.report.inference
-    if inference is None or inference.window is None:
-        raise TypeError(f"{step.layer.type} has no window")
-    return inference.window
-
-
 def _meet(
     step: Step,
     x: Array,
@@ -39,7 +29,7 @@ def _meet(
     source: Position | None = None,
 ) -> tuple[list[Meeting], list[Meeting]]:
     """Return what meets along rows and columns; the ends are (row, col)."""
-    window, maps, output = _window(step), as_maps(x), as_maps(step.output)
+    window, maps, output = step.window, as_maps(x), as_maps(step.output)
     rows, cols = (
         meetings(
             window,
@@ -59,7 +49,7 @@ class _Kernel:
     """A convolution's kernel by what it connects: output channel, input channel, tap."""
 
     def __init__(self, step: Step) -> None:
-        self.window = _window(step)
+        self.window = step.window
         self.array = step.parameters["kernel"]
         self.maps = as_maps(self.array)
         lead, share = self.array.shape[:2]
@@ -213,14 +203,13 @@ class _Share:
     def __init__(self, step: Step, x: Array) -> None:
         layer = step.layer
         self.averages = isinstance(layer, AvgPool2d)
-        self.window = _window(step)
+        self.window = step.window
         self.output = step.output
         if isinstance(layer, AvgPool2d):
             self.divisors = layer.divisors(x.shape)
-        elif isinstance(layer, Pooling):
-            self.winners = np.asarray(layer.pieces(x, step.result)).reshape(
-                as_maps(step.output).shape
-            )
+        else:
+            shape = as_maps(step.output).shape
+            self.winners = layer.pieces(x, step.result).reshape(shape)
 
     def of(self, n: int, channel: int, out: Position, tap: Position) -> Factor:
         """Return 1/divisor, or 1 for the window's maximum and 0 for its other cells."""

@@ -221,13 +221,11 @@ def _kinks(here: Tape, before: Tape, after: Tape) -> Iterator[str]:
     """Yield the layers that are on different smooth pieces at the three places."""
     for number, steps in enumerate(zip(here.steps, before.steps, after.steps, strict=True)):
         layer = steps[0].layer
-        if not layer.kink:
-            continue
         middle, low, high = (
             layer.pieces(tape.input_of(number), step.result)
             for tape, step in zip((here, before, after), steps, strict=True)
         )
-        places = np.argwhere((np.asarray(middle) != low) | (np.asarray(middle) != high))
+        places = np.argwhere((middle != low) | (middle != high))
         if len(places):
             unit = tuple(map(int, places[0]))
             yield f"layer {number} ({layer.type}) has a kink at {unit}: {layer.kink}"

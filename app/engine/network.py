@@ -11,6 +11,7 @@ from app.engine import interrupt
 from app.engine.errors import EngineError, ParameterError, ShapeError
 from app.engine.inspection import LayerReport, inspect, raise_problems
 from app.engine.layers.base import Array, Layer, Result
+from app.engine.layers.view import Window
 from app.engine.losses import Loss, Sum
 
 __all__ = [
@@ -53,6 +54,12 @@ class Step:
     def context(self) -> Any:
         """What the backward pass needs beyond input, output and parameters."""
         return self.result.context
+
+    @property
+    def window(self) -> Window:
+        """The resolved window; that of a single cell where the layer slides none."""
+        inference = self.report.inference
+        return (inference and inference.window) or Window((1, 1))
 
     @property
     def algorithm(self) -> str:

@@ -115,6 +115,27 @@ def test_an_illegal_layer_is_reported_in_place_and_the_next_ones_as_far_as_they_
     assert [error.path for error in worse.error.errors] == [("size",), ("stride",)]
 
 
+@pytest.mark.parametrize(
+    ("layer", "fields"),
+    [
+        (Conv2d([[1.0]], stride=0, groups=0), {"stride", "groups"}),
+        (
+            ConvTranspose2d([[1.0]], dilation=0, padding="same", groups=0),
+            {"dilation", "padding", "groups"},
+        ),
+        (MaxPool2d(0, dilation=0), {"size", "dilation"}),
+        (LeakyRelu(float("inf")), {"slope"}),
+        (Relu(), set()),
+    ],
+)
+def test_behind_an_illegal_layer_what_needs_no_shape_is_still_checked(
+    layer: Layer, fields: set[str]
+) -> None:
+    error = inspect([MaxPool1d(2), layer], SHAPE)[1].error
+    errors = error.errors if isinstance(error, NetworkError) else (error,) if error else ()
+    assert {path for (path,) in (e.path for e in errors)} == fields
+
+
 NAN = float("nan")
 ILLEGAL: list[tuple[Layer, tuple[str, ...], type[EngineError], str]] = [
     (Conv2d(np.ones((3, 3)), groups=2), ("groups",), ParameterError, "3"),

@@ -109,6 +109,7 @@ STATISTICS = ("mean", "variance")
 def test_a_tape_without_context_gives_the_same_gradients(case: str) -> None:
     layer, x = EVERY[case]
     kept, bare = forward([layer], x), forward([layer], x, keep=False)
+    assert bare.steps[0].context is None
     loss = Upstream(RNG.standard_normal(kept.output.shape))
     names = gradient_names(kept)
     for name, grad in backward(kept, loss, names).gradients.items():

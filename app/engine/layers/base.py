@@ -155,10 +155,10 @@ class Layer(abc.ABC):
             return view
         return view.then(inference.window, map_size(inference.output_shape))
 
-    def pieces(self, x: Array, result: Result) -> Array | None:
-        """Return which smooth piece each unit is on, for a layer with kinks."""
+    def pieces(self, x: Array, result: Result) -> Array:
+        """Return which smooth piece each unit is on; a layer without kinks has one for all."""
         del x, result
-        return None
+        return np.zeros(())
 
 
 def map_size(shape: Shape) -> Pair:

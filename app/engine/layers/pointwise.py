@@ -1,5 +1,6 @@
 """Activation layers: the same function at each element."""
 
+import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -52,8 +53,8 @@ class Pointwise(Layer):
         at = result.output if self.curve.from_output else x
         return {"input": self.curve.gradient(upstream, at)}
 
-    def pieces(self, x: Array, result: Result) -> Array | None:
-        return np.sign(x) if self.kink else None
+    def pieces(self, x: Array, result: Result) -> Array:
+        return np.sign(x) if self.kink else super().pieces(x, result)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +154,9 @@ class _Leaky(Pointwise):
 
     kink: ClassVar[str] = "the input crosses 0"
 
+    @abc.abstractmethod
     def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
-        raise NotImplementedError
+        """Return the multiple, broadcasting against x."""
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         return Result(activations.leaky_relu(x, self._slope(x, parameters)))

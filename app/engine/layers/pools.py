@@ -174,7 +174,7 @@ class MaxPool2d(Pooling):
         )
         return {"input": _like(grad, x)}
 
-    def pieces(self, x: Array, result: Result) -> Array | None:
+    def pieces(self, x: Array, result: Result) -> Array:
         window = self._resolved(x.shape)
         cols, rows = result.context or pooling.max_pool2d_chosen(self._maps(x), window)[1]
         at = np.arange(window.output[0])[:, np.newaxis] * window.stride[0]
