@@ -40,10 +40,10 @@ bench-quick: .bench/.ready  ## a few rows of the same, printed
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE .bench/bin/python -m benchmarks --quick
 
 bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
-	$(BIN)/python benchmarks/live_latency.py
+	$(BIN)/python -m benchmarks.live_latency
 
 screenshots: $(VENV)/.dev  ## the README's pictures, taken from the running page
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python -m scripts.screenshots
 
 lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml -o requirements.lock

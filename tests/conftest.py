@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from ensure_browser import find_browser
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.ensure_browser import find_browser
 from tests.serving import serving
 
 BROWSER_ARGUMENTS = [
