@@ -214,7 +214,7 @@ export function startLive() {
     question.value;
     dirty = true;
     background?.abort();
-    queueMicrotask(run);
+    run();
   });
 }
 

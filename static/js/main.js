@@ -76,6 +76,38 @@ function paintCounts() {
   if (plane) paintHistogram(canvas, plane, getComputedStyle(canvas).color);
 }
 
+/**
+ * Draw a place of the page once a frame at most: the request of an edit goes out before the drawing.
+ * @param {HTMLElement} place
+ * @param {() => import('../vendor/lit-html/lit-html.js').TemplateResult} view
+ */
+function drawWhenNeeded(place, view) {
+  let waits = false;
+  /** @type {import('../vendor/lit-html/lit-html.js').TemplateResult} */
+  let newest;
+  effect(() => {
+    newest = view();
+    if (!place.dataset.drawn) {
+      place.dataset.drawn = 'yes';
+      render(newest, place);
+    } else if (!waits) {
+      waits = true;
+      requestAnimationFrame(() => {
+        waits = false;
+        render(newest, place);
+      });
+    }
+  });
+}
+
+/** @type {number} */
+let waiting = 0;
+/** Do what can wait until the map in focus is painted. @param {() => void} task */
+function later(task) {
+  clearTimeout(waiting);
+  waiting = setTimeout(task, 30);
+}
+
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
@@ -87,13 +119,14 @@ function onKey(event) {
 async function start() {
   startTheme();
   followLink();
+  startLive();
   for (const [id, view] of Object.entries({ lab: page, tools, arithmetic: arithmeticView }))
-    effect(() => void render(view(), element(id)));
+    drawWhenNeeded(element(id), view);
   effect(paintFocus);
   effect(() => {
     shown.value;
-    dark.value;
-    requestAnimationFrame(() => {
+    scale.value;
+    later(() => {
       paintThumbs();
       paintCounts();
     });
@@ -101,7 +134,6 @@ async function start() {
   effect(() => void learnPicture());
   acceptPictures();
   addEventListener('keydown', onKey);
-  startLive();
   startPointing();
   limits.value = await get('/limits');
   presets.value = (await get('/kernels')).kernels;

@@ -151,8 +151,9 @@ function statsLine() {
   const stats = focusPlane()?.stats;
   if (!stats) return nothing;
   const bad = stats.nonfinite ? html` · <b>${amount(stats.nonfinite)} not finite</b>` : nothing;
+  const grade = focusPlane()?.exact ? 'exact' : 'eight bits';
   return html`<small class="stats" data-testid="stats"
-    >min ${number(stats.min)} · max ${number(stats.max)}<br />mean ${number(stats.mean)} · std ${number(stats.std)}${bad}</small
+    ><span class="away" data-testid="exact">${grade}</span>min ${number(stats.min)} · max ${number(stats.max)}<br />mean ${number(stats.mean)} · std ${number(stats.std)}${bad}</small
   >`;
 }
 
