@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine import threads
+
 # Coefficients of the three rational approximations, highest power first, as Horner eats them.
 _CENTRE = (
     (
@@ -70,38 +72,92 @@ _SHOULDER_END = 4.0
 _ONE = 6.0
 _INVERSE_SQRT_PI = 0.5641895835477563
 
+# Odd rational approximation on ±4 for single precision, highest power of x² first.
+_SINGLE = (
+    (
+        -2.72614225801306e-10,
+        2.77068142495902e-8,
+        -2.10102402082508e-6,
+        -5.69250639462346e-5,
+        -7.34990630326855e-4,
+        -2.95459980854025e-3,
+        -1.60960333262415e-2,
+    ),
+    (
+        -1.45660718464996e-5,
+        -2.13374055278905e-4,
+        -1.68282697438203e-3,
+        -7.37332916720468e-3,
+        -1.42647390514189e-2,
+    ),
+)
+# What is made on the way stays in a core's own cache.
+_BLOCK = 1 << 13
+# With fewer blocks a hand-off to the workers costs more than it saves.
+_WORTH_SHARING = 16
+
 Doubles = NDArray[np.float64]
 
 
 def erf(x: NDArray[Any]) -> NDArray[Any]:
     """Return the error function of each element, of the same shape and dtype.
 
-    The error is below 1e-15. NaN stays NaN.
+    The error is below 1e-15 in double precision, 1e-6 in single precision. NaN stays NaN.
 
     Source: W. J. Cody, Rational Chebyshev approximations for the error function, Mathematics of
-    Computation 23 (1969), 631-637.
+    Computation 23 (1969), 631-637; in single precision the minimax ratio that Eigen and XLA use.
     """
-    flat = x.astype(np.float64).ravel()
-    size = np.abs(flat)
-    out = np.copysign(1.0, flat)
-    out[np.isnan(flat)] = np.nan
+    flat = x.ravel()
+    out = np.empty_like(flat)
+    compute = _single if x.dtype == np.float32 else _double
+
+    def part(first: int, end: int) -> None:
+        for start in range(first * _BLOCK, min(end * _BLOCK, flat.size), _BLOCK):
+            out[start : start + _BLOCK] = compute(flat[start : start + _BLOCK])
+
+    blocks = -(-flat.size // _BLOCK)
+    if blocks < _WORTH_SHARING:
+        part(0, blocks)
+    else:
+        threads.share(part, blocks)
+    return out.reshape(x.shape)
+
+
+def _single(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    x = np.clip(x, -4, 4)
+    return np.asarray(x * _ratio(_SINGLE, x * x))
+
+
+def _double(x: Doubles) -> Doubles:
+    size = np.abs(x)
+    out: Doubles = np.copysign(1.0, x)
+    out[np.isnan(x)] = np.nan
     centre = size <= _CENTRE_END
     tail = (size > _SHOULDER_END) & (size < _ONE)
     shoulder = (size > _CENTRE_END) & (size <= _SHOULDER_END)
-    out[centre] = flat[centre] * _ratio(_CENTRE, np.square(flat[centre]))
+    out[centre] = x[centre] * _ratio(_CENTRE, np.square(x[centre]))
     out[shoulder] *= 1 - _shoulder(size[shoulder])
     out[tail] *= 1 - _tail(size[tail])
-    return out.reshape(x.shape).astype(x.dtype, copy=False)
+    return out
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Doubles) -> Doubles:
-    return np.polyval(coefficients[0], x) / np.polyval(coefficients[1], x)
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Any) -> Any:
+    return _horner(coefficients[0], x) / _horner(coefficients[1], x)
+
+
+def _horner(coefficients: tuple[float, ...], x: Any) -> Any:
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value *= x
+        value += coefficient
+    return value
 
 
 def _shoulder(x: Doubles) -> Doubles:
-    return np.exp(-x * x) * _ratio(_SHOULDER, x)
+    return np.asarray(np.exp(-x * x) * _ratio(_SHOULDER, x))
 
 
 def _tail(x: Doubles) -> Doubles:
     inverse = 1 / np.square(x)
-    return np.exp(-x * x) / x * (_INVERSE_SQRT_PI - inverse * _ratio(_TAIL, inverse))
+    share = _INVERSE_SQRT_PI - inverse * _ratio(_TAIL, inverse)
+    return np.asarray(np.exp(-x * x) / x * share)

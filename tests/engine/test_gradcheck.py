@@ -119,7 +119,8 @@ def test_a_step_too_large_for_a_curve_is_made_smaller() -> None:
 
 
 def test_a_value_that_is_no_number_fails() -> None:
-    assert gradcheck([Square()], np.array([[[np.nan]]]))[0].verdict == "fail"
+    for layer in (Square(), Relu()):
+        assert gradcheck([layer], np.array([[[np.nan]]]))[0].verdict == "fail"
 
 
 NETWORK = [

@@ -54,7 +54,7 @@ class Pointwise(Layer):
         return {"input": self.curve.gradient(upstream, at)}
 
     def pieces(self, x: Array, result: Result) -> Array:
-        return np.sign(x) if self.kink else super().pieces(x, result)
+        return (x > 0).astype(np.int8) - (x < 0) if self.kink else super().pieces(x, result)
 
 
 @dataclass(frozen=True, eq=False)
