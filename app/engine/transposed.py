@@ -6,7 +6,6 @@ gradient, its output the picture, and its kernel (C, O/groups, …) has the filt
 
 from collections.abc import Collection
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import geometry
@@ -291,29 +290,16 @@ def _resolved(
         stride=stride,
         dilation=dilation,
         padding=padding,
-        output=(
-            x.shape[2] + extra[0] // stride[0],
-            x.shape[3] + extra[1] // stride[1],
-        ),
+        # Where output_padding reaches a whole stride, that convolution could have more cells than
+        # x: those that are missing send nothing.
+        output=(x.shape[2], x.shape[3]),
         dtype=x.dtype,
     )
     return Setting(problem, padding, "zeros", flip=False)
 
 
-def _as_maps(setting: Setting, x: Array) -> Array:
-    """Return x with zeros at its end where output_padding reaches a whole stride or more.
-
-    The convolution whose adjoint this is then has more output cells than x: they send nothing.
-    """
-    if x.shape == setting.problem.output_shape:
-        return x
-    maps = np.zeros(setting.problem.output_shape, x.dtype)
-    maps[:, :, : x.shape[2], : x.shape[3]] = x
-    return maps
-
-
 def _spread(setting: Setting, x: Array, kernel: Array, bias: Array | None) -> Array:
-    out = input_gradient(setting, _as_maps(setting, x), kernel)
+    out = input_gradient(setting, x, kernel)
     if bias is not None:
         out += bias[:, None, None]
     return out
@@ -325,9 +311,9 @@ def _backward(
     check_wanted(wanted)
     grad_x = grad_kernel = grad_bias = None
     if "input" in wanted:
-        grad_x = convolve(setting, upstream, kernel, None)[:, :, : x.shape[2], : x.shape[3]]
+        grad_x = convolve(setting, upstream, kernel, None)
     if "kernel" in wanted:
-        grad_kernel = kernel_gradient(setting, upstream, _as_maps(setting, x))
+        grad_kernel = kernel_gradient(setting, upstream, x)
     if "bias" in wanted:
         grad_bias = bias_gradient(upstream)
     return ConvGradients(grad_x, grad_kernel, grad_bias)
