@@ -1,5 +1,6 @@
 """The process as it is run: slow clients, hostile sockets, signals, refused binds."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,8 @@ from app.cli import main
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, serving, wait_until_ready
 
+# Far above what the limits of the impatient server make, far below uvicorn's never.
+PROMPT = 6.0
 HEAD = b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -65,7 +67,7 @@ def test_client_that_stops_sending_is_closed_in_time(impatient: str, sent: bytes
         client.sendall(sent)
         started = time.monotonic()
         answer = all_of(client)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < PROMPT
     problem_in(answer, 408)
 
 
@@ -73,12 +75,12 @@ def test_headers_that_trickle_are_not_waited_for(impatient: str) -> None:
     with connected(impatient) as client:
         started = time.monotonic()
         try:
-            while time.monotonic() - started < 5:
+            while time.monotonic() - started < 2 * PROMPT:
                 client.sendall(b"G")
                 time.sleep(0.1)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < PROMPT
 
 
 def test_body_that_trickles_is_not_waited_for(impatient: str) -> None:
@@ -86,38 +88,40 @@ def test_body_that_trickles_is_not_waited_for(impatient: str) -> None:
         started = time.monotonic()
         client.sendall(HEAD + b"Content-Length: 90000\r\n\r\n")
         try:
-            while time.monotonic() - started < 8:
+            while time.monotonic() - started < 2 * PROMPT:
                 client.sendall(b"x")
                 time.sleep(0.1)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        assert 1.5 < time.monotonic() - started < 4
+        assert 1.5 < time.monotonic() - started < PROMPT
 
 
 def test_answer_that_is_not_read_is_not_held_for_ever(impatient: str) -> None:
+    path = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"
+    request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def running() -> str:
+        return httpx.get(f"{impatient}/metrics").text
+
     with connected(impatient) as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        path = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"
-        client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.3)
-        deadline = time.monotonic() + 4
-        while (text := httpx.get(f"{impatient}/metrics").text) and time.monotonic() < deadline:
-            if "convscope_requests_running 0" in text:
-                break
-            assert "convscope_requests_running 1" in text
+        # More than the kernels' buffers between the two can hold.
+        client.sendall(request * 12)
+        deadline = time.monotonic() + PROMPT
+        while "convscope_requests_running 1\n" not in running():
+            assert time.monotonic() < deadline
+        while "convscope_requests_running 0\n" not in running():
+            assert time.monotonic() < deadline
             time.sleep(0.1)
-        assert "convscope_requests_running 0" in text
 
 
 def test_fifty_idle_sockets_disturb_nobody_and_are_closed(impatient: str) -> None:
-    idle = [connected(impatient) for _ in range(50)]
     started = time.monotonic()
-    assert httpx.get(f"{impatient}/livez").status_code == 200
-    assert time.monotonic() - started < 0.5
-    for client in idle:
-        with client:
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connected(impatient)) for _ in range(50)]
+        assert httpx.get(f"{impatient}/livez").status_code == 200
+        for client in idle:
             all_of(client)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 2 * PROMPT
 
 
 def test_kept_alive_connection_may_rest(impatient: str) -> None:
@@ -149,12 +153,12 @@ def test_endless_body_is_cut(impatient: str) -> None:
         client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         started = time.monotonic()
         try:
-            while time.monotonic() - started < 8:
+            while time.monotonic() - started < 2 * PROMPT:
                 client.sendall(b"4000\r\n" + bytes(0x4000) + b"\r\n")
                 time.sleep(0.001)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             pass
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < PROMPT
 
 
 def test_client_that_sends_first_and_reads_later_gets_its_413(impatient: str) -> None:
@@ -191,7 +195,7 @@ def test_livez_answers_at_once_while_every_slot_is_busy(server: str) -> None:
     assert sorted(times)[10] < 0.1
 
 
-@contextmanager
+@contextlib.contextmanager
 def process_of(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
     environment = {**os.environ, "CONVSCOPE_STORE_DIR": str(store)}
@@ -219,7 +223,7 @@ def test_sigterm_lets_running_requests_finish_and_exits_0(tmp_path: Path) -> Non
         assert refused.headers["retry-after"]
         client.sendall(content[100:])
         assert client.recv(65536).startswith(b"HTTP/1.1 201 ")
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=20) == 0
 
 
 def test_killed_upload_leaves_a_store_that_starts_and_a_rest_that_stops_at_once(
@@ -236,8 +240,8 @@ def test_killed_upload_leaves_a_store_that_starts_and_a_rest_that_stops_at_once(
         assert {path.name for path in (tmp_path / "files").iterdir()} == {kept.rsplit("/", 1)[1]}
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
-        assert time.monotonic() - started < 3
+        assert process.wait(timeout=20) == 0
+        assert time.monotonic() - started < PROMPT
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example", ""])
