@@ -10,7 +10,7 @@ from app.engine.layers import LAYER_TYPES
 from tests.web.api.calling import Api
 
 QUICK = settings(
-    max_examples=120,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
