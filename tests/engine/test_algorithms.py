@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import conv2d, conv2d_backward, interrupt, plan, reference, threads
-from app.engine.algorithms import fft, im2col, row_gemm, separable
+from app.engine.algorithms import fft, im2col, row_gemm, row_windows, separable
 from app.engine.problem import Problem
 from app.engine.setting import setting_2d
 from tests.engine.cases import GRID, Case, assert_close, random_cases
@@ -39,16 +39,16 @@ def problem_of(case: Case, x: np.ndarray, kernel: np.ndarray) -> Problem:
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every computation a shared one of many small tiles."""
     monkeypatch.setattr(row_gemm, "SHARED_WORK", 0)
-    monkeypatch.setattr(row_gemm, "SMALL_PRODUCT", 2)
-    monkeypatch.setattr(row_gemm, "TILE_FILTERS", 2)
+    monkeypatch.setattr(row_windows, "SMALL_PRODUCT", 2)
+    monkeypatch.setattr(row_windows, "TILE_FILTERS", 2)
     monkeypatch.setattr(separable, "SHARED_CELLS", 0)
     monkeypatch.setattr(separable, "BLOCK_ROWS", 16)
     monkeypatch.setattr(im2col, "BLOCK_BYTES", 600)
-    monkeypatch.setattr(row_gemm, "BUFFER_BYTES", 600)
-    monkeypatch.setattr(row_gemm, "MAX_BLOCK_ROWS", 5)
-    row_gemm.recipe.cache_clear()
+    monkeypatch.setattr(row_windows, "BUFFER_BYTES", 600)
+    monkeypatch.setattr(row_windows, "MAX_BLOCK_ROWS", 5)
+    row_windows.recipe.cache_clear()
     yield
-    row_gemm.recipe.cache_clear()
+    row_windows.recipe.cache_clear()
 
 
 def check(case: Case, dtype: str, forward: Callable[..., None]) -> None:
