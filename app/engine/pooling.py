@@ -1,17 +1,17 @@
-"""Pooling: the maximum or the average of each window, and the way back.
+"""Max pooling: the largest cell of each window, and the way back to it.
 
-Both are separable: first along each row, then down the columns. A maximum compares strictly in both
-steps, so that the cell that wins a tie is the first in row-major order; its way back is a short
-loop over the window's rows and another over its columns.
+It is separable: first along each row, then down the columns. Both steps compare strictly, so that
+the cell that wins a tie is the first in row-major order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine import interrupt, threads
 from app.engine.bits import keep_where
 from app.engine.geometry import Pair
 from app.engine.taps import (
@@ -19,21 +19,19 @@ from app.engine.taps import (
     Phases,
     PoolWindow,
     Tap,
-    backward_blocks,
-    cell_counts,
     forward_blocks,
+    over,
+    slices_of,
     taps,
 )
 
 __all__ = [
     "Chosen",
     "PoolWindow",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "divisors",
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_chosen",
+    "winners",
 ]
 
 Array = NDArray[Any]
@@ -41,9 +39,6 @@ Array = NDArray[Any]
 # of its rows won for each output cell, shape (N·C, OH, OW).
 Chosen = tuple[Array, Array]
 Fetch = Callable[[Tap], Array]
-
-# Below this a hand-off to the workers costs more than it saves.
-_WORTH_SHARING = 1 << 19
 
 
 def max_pool2d(x: Array, window: PoolWindow) -> Array:
@@ -75,8 +70,7 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
     across = taps(window, 1, range(window.output[1]), range(width))
 
     def run(block: Block) -> None:
-        read = slice(block.inputs.start, block.inputs.stop)
-        made = slice(block.outputs.start, block.outputs.stop)
+        read, made = slices_of(block)
         cells, target = planes[block.planes, read], out[block.planes, made]
         down = taps(window, 0, block.outputs, block.inputs)
         if chosen is None:
@@ -93,23 +87,8 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
             _maximum(across, fetch, best, 2, cols, nans=True)
             _maximum(down, _rows_of(best), target, 1, rows, nans=True)
 
-    _over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
+    over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
     return out.reshape(*x.shape[:2], *window.output)
-
-
-def _over(blocks: Iterable[Block], run: Callable[[Block], None], numbers: int) -> None:
-    """Run every block, on several processors where the work is worth the hand-off."""
-    todo = list(blocks)
-
-    def part(first: int, end: int) -> None:
-        for block in todo[first:end]:
-            interrupt.check()
-            run(block)
-
-    if numbers < _WORTH_SHARING:
-        part(0, len(todo))
-    else:
-        threads.share(part, len(todo))
 
 
 def _rows_of(block: Array) -> Fetch:
@@ -163,129 +142,98 @@ def max_pool2d_backward(
         chosen: Where the maxima stand; found again if None.
     """
     chosen = chosen or max_pool2d_chosen(x, window)[1]
-    return _scatter(upstream, x.shape, window, chosen)
-
-
-def _scatter(
-    upstream: Array, shape: tuple[int, ...], window: PoolWindow, chosen: Chosen | None
-) -> Array:
-    """Return each input cell's sum of `upstream` over the windows that (have chosen) it."""
-    planes, (height, width) = shape[0] * shape[1], shape[2:]
-    grads = upstream.reshape(planes, *window.output)
-    out = np.zeros((planes, height, width), upstream.dtype)
-    across = taps(window, 1, range(window.output[1]), range(width))
-    disjoint = all(n <= s for n, s in zip(window.size, window.stride, strict=True))
-
-    def run(block: Block) -> None:
-        down = taps(window, 0, block.outputs, block.inputs)
-        rows = slice(block.inputs.start, block.inputs.stop)
-        target, sent = out[block.planes, rows], grads[block.planes]
-        winners = (chosen[0][block.planes, rows], chosen[1][block.planes]) if chosen else None
-        if winners and disjoint and window.dilation == (1, 1):
-            _place(down, across, sent, winners, target)
-            return
-        spread = np.zeros((*target.shape[:2], window.output[1]), out.dtype)
-        cols, lines = winners or (None, None)
-        for tap in down:
-            part = (slice(None), tap.outputs)
-            _add(spread[:, tap.inputs], sent[part], lines, part, tap.index)
-        _scatter_across(across, spread, cols, target, window.stride[1])
-
-    _over(backward_blocks(planes, (height, width), window), run, out.size)
-    return out.reshape(shape)
+    planes, (height, width) = len(chosen[1]), x.shape[2:]
+    sent = upstream.reshape(chosen[1].shape)
+    out = np.empty((planes, height, width), upstream.dtype)
+    disjoint = all(
+        size <= step and gap == 1
+        for size, step, gap in zip(window.size, window.stride, window.dilation, strict=True)
+    )
+    run = partial(_place if disjoint else _add, window, chosen, sent, out)
+    blocks = forward_blocks(planes, (height, width), window)
+    # Windows of neighbouring blocks may meet: one task takes all blocks of a map.
+    tasks = [list(group) for _, group in groupby(blocks, lambda block: block.planes.start)]
+    over(tasks, run, out.size)
+    return out.reshape(x.shape)
 
 
 def _place(
-    down: Sequence[Tap], across: Sequence[Tap], sent: Array, winners: Chosen, target: Array
+    window: PoolWindow, chosen: Chosen, sent: Array, out: Array, blocks: list[Block]
 ) -> None:
     """Write each gradient to its maximum's place, where no two windows share a cell."""
-    cols, rows = winners
-    for line in down:
-        won = rows[:, line.outputs] == line.index
-        columns = cols[:, line.inputs]
-        for tap in across:
-            mask = columns[..., tap.outputs] == tap.index
-            mask &= won[..., tap.outputs]
-            place = (slice(None), line.inputs, tap.inputs)
-            keep_where(sent[:, line.outputs, tap.outputs], mask, target[place])
+    cols, rows = chosen
+    target = out[blocks[0].planes]
+    target[...] = 0
+    across = taps(window, 1, range(window.output[1]), range(out.shape[2]))
+    for block in blocks:
+        read, made = slices_of(block)
+        for line in taps(window, 0, block.outputs, block.inputs):
+            won = rows[block.planes, made][:, line.outputs] == line.index
+            columns = cols[block.planes, read][:, line.inputs]
+            values = sent[block.planes, made][:, line.outputs]
+            for tap in across:
+                mask = columns[..., tap.outputs] == tap.index
+                mask &= won[..., tap.outputs]
+                cells = target[:, read][:, line.inputs, tap.inputs]
+                keep_where(values[..., tap.outputs], mask, cells)
 
 
-def _scatter_across(
-    steps: Sequence[Tap], spread: Array, choice: Array | None, target: Array, stride: int
-) -> None:
-    width = target.shape[2]
-    for phase in range(min(stride, width)):
-        lane = np.zeros((*target.shape[:2], -(-(width - phase) // stride)), target.dtype)
-        for tap in steps:
-            position, remainder = divmod(tap.inputs.start, stride)
-            if remainder == phase:
-                part = (slice(None), slice(None), tap.outputs)
-                count = tap.outputs.stop - tap.outputs.start
-                cells = lane[..., position : position + count]
-                _add(cells, spread[part], choice, part, tap.index)
-        target[..., phase::stride] = lane
+def _add(window: PoolWindow, chosen: Chosen, sent: Array, out: Array, blocks: list[Block]) -> None:
+    """Add each gradient to its maximum's place."""
+    target = out[blocks[0].planes]
+    target[...] = 0
+    height, width = target.shape[1:]
+    lines = np.arange(window.size[0]) * (window.dilation[0] * width)
+    offsets = np.add.outer(lines, np.arange(window.size[1]) * window.dilation[1]).ravel()
+    corners, seen = _corners(window, width), _seen(window, (height, width))
+    starts = np.arange(len(target))[:, np.newaxis, np.newaxis] * (height * width)
+    for block in blocks:
+        _, made = slices_of(block)
+        local = chosen[0][block.planes], chosen[1][block.planes, made]
+        places = offsets.take(winners(window, local, block.outputs))
+        places += corners[made]
+        places += starts
+        values = sent[block.planes, made]
+        if not seen.all():  # a window of nothing but padding sends nothing
+            values = keep_where(values, np.broadcast_to(seen[made], values.shape).copy())
+            places *= seen[made]
+        np.add.at(target.reshape(-1), places.ravel(), values.ravel())
 
 
-def _add(
-    cells: Array, values: Array, choice: Array | None, part: tuple[slice, ...], index: int
-) -> None:
-    if choice is not None:
-        values = keep_where(values, choice[part] == index)
-    cells += values
-
-
-def avg_pool2d(x: Array, window: PoolWindow, count_include_pad: bool = True) -> Array:
-    """Return each window's average, shape (N, C, *window.output).
-
-    Args:
-        x: Maps, shape (N, C, H, W).
-        window: The window; dilation (1, 1).
-        count_include_pad: Whether the divisor counts cells in the padding.
-    """
-    planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
-    out = np.empty((len(planes), *window.output), x.dtype)
-    width = x.shape[3]
-    across = taps(window, 1, range(window.output[1]), range(width))
-
-    def run(block: Block) -> None:
-        cells = planes[block.planes, block.inputs.start : block.inputs.stop]
-        target = out[block.planes, block.outputs.start : block.outputs.stop]
-        sums = np.zeros((*target.shape[:2], width), x.dtype)
-        for tap in taps(window, 0, block.outputs, block.inputs):
-            sums[:, tap.outputs] += cells[:, tap.inputs]
-        target[...] = 0
-        fetch = Phases(sums, window.stride[1])
-        for tap in across:
-            target[..., tap.outputs] += fetch(tap)
-
-    _over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
-    out /= divisors(x.shape[2:], window, count_include_pad).astype(x.dtype)
-    return out.reshape(*x.shape[:2], *window.output)
-
-
-def avg_pool2d_backward(
-    upstream: Array, x: Array, window: PoolWindow, count_include_pad: bool = True
-) -> Array:
-    """Return the gradient with respect to x: each window's gradient in equal shares.
+def winners(window: PoolWindow, chosen: Chosen, outputs: range) -> Array:
+    """Return which of the window's cells, in row-major order, is the maximum of each output cell.
 
     Args:
-        upstream: Gradient with respect to the averages, shape (N, C, *window.output).
-        x: The input of the forward pass, shape (N, C, H, W).
-        window: The window; dilation (1, 1).
-        count_include_pad: As in the forward pass.
+        window: The window.
+        chosen: The columns' choice for all input rows, and the rows' for the output rows.
+        outputs: Which output rows these are.
     """
-    shares = upstream / divisors(x.shape[2:], window, count_include_pad).astype(x.dtype)
-    return _scatter(shares, x.shape, window, None)
+    cols, rows = chosen
+    cells = rows.astype(np.min_scalar_type(window.size[0] * window.size[1]))
+    cells *= window.size[1]
+    for tap in taps(window, 0, outputs, range(cols.shape[1])):
+        won = rows[:, tap.outputs] == tap.index
+        cells[:, tap.outputs] += won * cols[:, tap.inputs]
+    return cells
 
 
-def divisors(size: Pair, window: PoolWindow, count_include_pad: bool) -> Array:
-    """Return by what each window's sum is divided, shape window.output.
+def _corners(window: PoolWindow, width: int) -> Array:
+    """Return the flat index of each window's first cell, were there no edges."""
+    rows, cols = (
+        np.arange(count) * step - before
+        for count, step, (before, _) in zip(
+            window.output, window.stride, window.padding, strict=True
+        )
+    )
+    return rows[:, np.newaxis] * width + cols
 
-    Args:
-        size: Input (rows, cols).
-        window: The window; dilation (1, 1).
-        count_include_pad: Whether cells in the padding count.
-    """
-    rows = cell_counts(window, 0, size[0], count_include_pad)
-    cols = cell_counts(window, 1, size[1], count_include_pad)
-    return np.outer(rows, cols)
+
+def _seen(window: PoolWindow, size: Pair) -> NDArray[np.bool_]:
+    """Return which windows hold a cell of the input at all."""
+    axes = []
+    for axis in (0, 1):
+        seen = np.zeros(window.output[axis], bool)
+        for tap in taps(window, axis, range(window.output[axis]), range(size[axis])):
+            seen[tap.outputs] = True
+        axes.append(seen)
+    return np.logical_and.outer(axes[0], axes[1])

@@ -1,18 +1,22 @@
 """Which input cells each cell of a pooling window meets, block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine import interrupt, threads
 from app.engine.geometry import Padding, Pair
 
 Array = NDArray[Any]
+Task = TypeVar("Task")
 
 # Numbers of one block: what is made beside its input then stays in a core's own cache.
 _BLOCK = 1 << 16
+# Below this many numbers a hand-off to the workers costs more than it saves.
+_WORTH_SHARING = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,27 @@ def _pieces(planes: int, size: Pair, rows: int, per_row: int) -> Iterator[tuple[
     for plane in range(0, planes, together):
         for row in range(0, rows, height):
             yield slice(plane, plane + together), range(row, min(row + height, rows))
+
+
+def over(tasks: Iterable[Task], run: Callable[[Task], None], numbers: int) -> None:
+    """Run every task, on several processors where the work is worth the hand-off."""
+    todo = list(tasks)
+
+    def part(first: int, end: int) -> None:
+        for task in todo[first:end]:
+            interrupt.check()
+            run(task)
+
+    if numbers < _WORTH_SHARING:
+        part(0, len(todo))
+    else:
+        threads.share(part, len(todo))
+
+
+def slices_of(block: Block) -> tuple[slice, slice]:
+    """Return a block's input rows and output rows as slices."""
+    read = slice(block.inputs.start, block.inputs.stop)
+    return read, slice(block.outputs.start, block.outputs.stop)
 
 
 class Phases:

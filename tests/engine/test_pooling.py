@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from app.engine import pooling, reference_pooling, taps
+from app.engine import average_pooling, pooling, reference_pooling, taps
 from app.engine.geometry import pooled_size
 from app.engine.pooling import PoolWindow
 
@@ -72,13 +72,13 @@ def check_avg(x: np.ndarray, window: PoolWindow, ceil: bool, counted: bool) -> N
     arguments = (window.size, window.stride, window.padding, ceil, counted)
     upstream = RNG.standard_normal((*x.shape[:2], *window.output))
     np.testing.assert_allclose(
-        pooling.avg_pool2d(x, window, counted),
+        average_pooling.avg_pool2d(x, window, counted),
         reference_pooling.avg_pool2d(x, *arguments),
         rtol=1e-12,
         atol=1e-14,
     )
     np.testing.assert_allclose(
-        pooling.avg_pool2d_backward(upstream, x, window, counted),
+        average_pooling.avg_pool2d_backward(upstream, x, window, counted),
         reference_pooling.avg_pool2d_backward(upstream, x, *arguments),
         rtol=1e-12,
         atol=1e-14,
@@ -120,7 +120,7 @@ def test_blocks_and_workers_change_nothing(
     dilation: tuple[int, int],
 ) -> None:
     monkeypatch.setattr(taps, "_BLOCK", block)
-    monkeypatch.setattr(pooling, "_WORTH_SHARING", 0)
+    monkeypatch.setattr(taps, "_WORTH_SHARING", 0)
     x = RNG.integers(-3, 4, (2, 3, 11, 8)).astype(np.float64)
     check_max(x, window_of(x.shape, size, stride, pad, dilation), ceil=False)
     check_avg(x, window_of(x.shape, size, stride, pad), ceil=False, counted=False)
@@ -193,9 +193,9 @@ def test_dtype_stays_and_empty_batches_are_legal(dtype: type) -> None:
         x = RNG.standard_normal((batch, 3, 5, 4)).astype(dtype)
         window = window_of(x.shape, (2, 2), (2, 1))
         out, chosen = pooling.max_pool2d_chosen(x, window)
-        average = pooling.avg_pool2d(x, window)
+        average = average_pooling.avg_pool2d(x, window)
         grad = pooling.max_pool2d_backward(out, x, window, chosen)
         assert out.dtype == average.dtype == grad.dtype == dtype
-        assert pooling.avg_pool2d_backward(average, x, window).dtype == dtype
+        assert average_pooling.avg_pool2d_backward(average, x, window).dtype == dtype
         assert out.shape == average.shape == (batch, 3, 2, 3)
         assert grad.shape == x.shape

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from app.engine import geometry, pooling
+from app.engine import average_pooling, geometry, pooling
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, Pair
 from app.engine.layers.base import (
@@ -176,13 +176,8 @@ class MaxPool2d(Pooling):
 
     def pieces(self, x: Array, result: Result) -> Array:
         window = self._resolved(x.shape)
-        cols, rows = result.context or pooling.max_pool2d_chosen(self._maps(x), window)[1]
-        at = np.arange(window.output[0])[:, np.newaxis] * window.stride[0]
-        row = at + rows * window.dilation[0] - window.padding[0][0]
-        row = row.clip(0, cols.shape[1] - 1)
-        col = np.take_along_axis(cols, row.astype(np.intp), axis=1)
-        cells: Array = rows.astype(np.intp) * window.size[1] + col
-        return cells
+        chosen = result.context or pooling.max_pool2d_chosen(self._maps(x), window)[1]
+        return pooling.winners(window, chosen, range(window.output[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +211,9 @@ class AvgPool2d(Pooling):
 
     def divisors(self, shape: Shape) -> Array:
         """Return by what each output cell's sum is divided, shape (rows, cols)."""
-        return pooling.divisors(map_size(shape), self._resolved(shape), self.count_include_pad)
+        return average_pooling.divisors(
+            map_size(shape), self._resolved(shape), self.count_include_pad
+        )
 
     def legal(self, shape: Shape) -> dict[str, str]:
         ranges = super().legal(shape)
@@ -226,7 +223,7 @@ class AvgPool2d(Pooling):
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         window = self._resolved(x.shape)
-        out = pooling.avg_pool2d(self._maps(x), window, self.count_include_pad)
+        out = average_pooling.avg_pool2d(self._maps(x), window, self.count_include_pad)
         return Result(_like(out, x), None, "separable", "columns first, then rows.")
 
     def backward(
@@ -238,7 +235,7 @@ class AvgPool2d(Pooling):
         wanted: frozenset[str],
     ) -> dict[str, Array]:
         window = self._resolved(x.shape)
-        grad = pooling.avg_pool2d_backward(
+        grad = average_pooling.avg_pool2d_backward(
             self._maps(upstream), self._maps(x), window, self.count_include_pad
         )
         return {"input": _like(grad, x)}
