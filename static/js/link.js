@@ -1,18 +1,24 @@
 /** The whole state in the link's fragment, which no server ever sees. */
 
 import { effect } from '../vendor/signals-core/signals-core.js';
-import { initialLab, lab } from './state.js';
-import { LAYER_TYPES } from './layer-types.js';
+import { legalLab } from './legal.js';
+import { edit, initialLab, lab } from './state.js';
 
 const VERSION = '1';
 const WRITE_AFTER_MS = 250;
+/** Browsers refuse links of a few megabytes; a state beyond this stays out of the link. */
+const LONGEST = 1_000_000;
+/** Arguments of one call are limited. */
+const PIECE = 0x8000;
 
 /** @param {string} text */
-const encode = (text) =>
-  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+function encode(text) {
+  const bytes = new TextEncoder().encode(text);
+  let characters = '';
+  for (let from = 0; from < bytes.length; from += PIECE)
+    characters += String.fromCharCode(...bytes.subarray(from, from + PIECE));
+  return btoa(characters).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
 
 /** @param {string} code */
 const decode = (code) =>
@@ -21,31 +27,14 @@ const decode = (code) =>
   );
 
 /** @param {import('./state.js').Lab} state */
-export const toFragment = (state) => `#${VERSION}:${encode(JSON.stringify(state))}`;
-
-/** @type {Record<string, (value: any) => boolean>} */
-const LEGAL = {
-  input: (value) => typeof value === 'object' && value !== null,
-  layers: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((layer) => layer?.type in LAYER_TYPES),
-  layer: (value) => Number.isInteger(value) && value >= 0,
-  channel: (value) => Number.isInteger(value) && value >= 0,
-  slice: (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger),
-  mode: (value) => ['forward', 'gradient'].includes(value),
-  loss: (value) => ['sum', 'mean', 'l2', 'unit'].includes(value),
-  unit: (value) => value === null || Number.isInteger(value?.row + value?.col + value?.layer + value?.channel),
-  colors: (value) => ['auto', 'signed', 'gray', 'viridis'].includes(value),
-  scale: (value) => ['map', 'layer'].includes(value),
-  clip: (value) => value >= 90 && value <= 100,
-  overlay: (value) => value >= 0 && value <= 1,
-};
+const toFragment = (state) => `#${VERSION}:${encode(JSON.stringify(state))}`;
 
 /**
  * Read a link. What is missing or makes no sense gets its usual value; the rest is kept.
  * @param {string} fragment
  * @returns {import('./state.js').Lab | null} null where it is no link of ours
  */
-export function fromFragment(fragment) {
+function fromFragment(fragment) {
   const [version, code] = fragment.replace(/^#/, '').split(':');
   if (version !== VERSION || !code) return null;
   let read;
@@ -54,10 +43,7 @@ export function fromFragment(fragment) {
   } catch {
     return null; // cut or mistyped: the page opens as if without it
   }
-  if (typeof read !== 'object' || read === null) return null;
-  const kept = Object.entries(read).filter(([name, value]) => LEGAL[name]?.(value));
-  const state = { ...initialLab(), ...Object.fromEntries(kept) };
-  return { ...state, layer: Math.min(state.layer, state.layers.length - 1) };
+  return typeof read === 'object' && read !== null ? legalLab(read, initialLab()) : null;
 }
 
 /** Keep link and state equal. */
@@ -67,16 +53,18 @@ export function followLink() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let written = location.hash;
+  const write = () => {
+    const fragment = toFragment(lab.peek());
+    written = fragment.length <= LONGEST ? fragment : '';
+    history.replaceState(null, '', written || location.pathname);
+  };
   effect(() => {
-    const fragment = toFragment(lab.value);
+    lab.value;
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      written = fragment;
-      history.replaceState(null, '', fragment);
-    }, WRITE_AFTER_MS);
+    timer = setTimeout(write, WRITE_AFTER_MS);
   });
   addEventListener('hashchange', () => {
     const state = location.hash === written ? null : fromFragment(location.hash);
-    if (state) lab.value = state;
+    if (state) edit(state);
   });
 }

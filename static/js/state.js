@@ -4,7 +4,7 @@ import { signal, computed, batch } from '../vendor/signals-core/signals-core.js'
 import { LAYER_TYPES, hasKernel } from './layer-types.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
-/** @typedef {{image?: string, sample?: string, array?: number[][], color?: 'gray' | 'rgb'}} Input */
+/** @typedef {{image?: string, sample?: string, array?: number[][], color?: 'gray' | 'rgb', max_side?: number, range?: string}} Input */
 /** @typedef {{layer: number, channel: number, row: number, col: number}} Unit */
 /**
  * @typedef {object} Lab
@@ -17,7 +17,7 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
  * @property {'sum' | 'mean' | 'l2' | 'unit'} loss
  * @property {Unit | null} unit the pinned cell
  * @property {'auto' | 'signed' | 'gray' | 'viridis'} colors
- * @property {'map' | 'layer'} scale
+ * @property {'map' | 'layer' | 'network'} scale whose extremes get the full colours
  * @property {number} clip percentile of magnitudes that gets the full colour
  * @property {number} overlay opacity of a gradient over the picture
  */

@@ -1,0 +1,179 @@
+/** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
+
+import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
+
+/** @typedef {import('./layer-types.js').Layer} Layer */
+/** @typedef {import('./state.js').Lab} Lab */
+
+const MOST_LAYERS = 32;
+const MOST_CELLS = 500_000;
+const MOST_SIDE = 255;
+const MOST_NUMBERS = 4096;
+const LARGEST_WHOLE = 2 ** 31 - 1;
+const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
+
+/** @param {unknown} value @returns {value is number} */
+const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
+
+/** @param {unknown} value @param {number} least @param {number} most @returns {value is number} */
+const isWhole = (value, least, most = LARGEST_WHOLE) =>
+  isNumber(value) && Number.isInteger(value) && value >= least && value <= most;
+
+/** @param {unknown} value @returns {value is Record<string, any>} */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * The sides of a rectangular array of numbers.
+ * @param {any} value
+ * @param {number} [deepest] axes there may be
+ * @returns {number[] | null} null where it is ragged, empty, deeper or holds anything else
+ */
+function sidesOf(value, deepest = 4) {
+  if (isNumber(value)) return [];
+  if (!Array.isArray(value) || value.length === 0 || deepest === 0) return null;
+  const [first, ...rest] = value.map((part) => sidesOf(part, deepest - 1));
+  const equal = (/** @type {number[] | null} */ sides) =>
+    first !== null && sides?.length === first.length && sides.every((side, axis) => side === first[axis]);
+  return first && rest.every(equal) ? [value.length, ...first] : null;
+}
+
+/** @param {any} value @param {number[]} depths @param {number} most */
+function isArray(value, depths, most) {
+  const sides = sidesOf(value);
+  return sides !== null && depths.includes(sides.length) && sides.reduce((a, b) => a * b, 1) <= most;
+}
+
+/** @param {any} random */
+const isRandomKernel = (random) =>
+  isObject(random) &&
+  Object.keys(random).length === 4 &&
+  isWhole(random.filters, 1, 4096) &&
+  Array.isArray(random.size) &&
+  random.size.length === 2 &&
+  random.size.every((/** @type {unknown} */ side) => isWhole(side, 1, MOST_SIDE)) &&
+  INITIALISERS.includes(random.init) &&
+  isWhole(random.seed, 0);
+
+/** @param {any} value @param {any} usual */
+function isKernel(value, usual) {
+  if (isObject(value)) return Object.keys(value).length === 1 && isRandomKernel(value.random);
+  const sides = sidesOf(value);
+  const depths = [2, 4, sidesOf(usual)?.length ?? 2];
+  return isArray(value, depths, MOST_CELLS) && sides !== null && sides.slice(-2).every((side) => side <= MOST_SIDE);
+}
+
+/** @param {any} value @param {any} usual */
+function isPadding(value, usual) {
+  if (typeof value === 'string') return typeof usual === 'string' && PADDING_NAMES.includes(value);
+  const all = [value].flat(2);
+  const formed = isWhole(value, 0) || isArray(value, [1, 2], 4);
+  return formed && [1, 2, 4].includes(all.length) && all.every((one) => isWhole(one, 0, 16_384));
+}
+
+/** Whether a value is built as the usual one is. @param {any} value @param {any} usual @returns {boolean} */
+function isAlike(value, usual) {
+  if (isNumber(usual)) return isNumber(value);
+  if (Array.isArray(usual)) return isArray(value, [sidesOf(usual)?.length ?? 1], MOST_CELLS);
+  if (isObject(usual))
+    return isObject(value) && Object.keys(value).every((name) => Object.hasOwn(usual, name) && isAlike(value[name], usual[name]));
+  return typeof value === typeof usual;
+}
+
+/** @type {Record<string, (value: any, field: import('./layer-types.js').Field, usual: any) => boolean>} */
+const KINDS = {
+  whole: (value, { least = 0 }) =>
+    isWhole(value, least) ||
+    (Array.isArray(value) && value.length === 2 && value.every((one) => isWhole(one, least))),
+  number: isNumber,
+  padding: (value, _, usual) => isPadding(value, usual),
+  mode: (value) => PADDING_MODES.includes(value),
+  flag: (value) => typeof value === 'boolean',
+};
+
+/** @param {string} name @param {any} value @param {any} usual what the layer has when it is new */
+function isField(name, value, usual) {
+  if (name === 'kernel') return isKernel(value, usual);
+  const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : null;
+  const isLegal = field && KINDS[field.kind];
+  return isLegal ? isLegal(value, field, usual) : isAlike(value, usual);
+}
+
+/** @param {any} read @returns {Layer | null} null where the type is none of ours */
+function legalLayer(read) {
+  if (!isObject(read) || typeof read.type !== 'string' || !Object.hasOwn(LAYER_TYPES, read.type)) return null;
+  const { fields, make } = LAYER_TYPES[read.type];
+  const layer = make();
+  for (const name of new Set([...Object.keys(layer), ...fields])) {
+    if (name === 'type' || !Object.hasOwn(read, name)) continue;
+    if (isField(name, read[name], layer[name])) layer[name] = read[name];
+  }
+  return layer;
+}
+
+/** @param {any} input @returns {import('./state.js').Input | null} */
+function legalInput(input) {
+  if (!isObject(input)) return null;
+  if (isArray(input.array, [2], MOST_NUMBERS)) return { array: input.array };
+  const named = typeof input.sample === 'string' && /^[\w-]{1,100}$/.test(input.sample);
+  const kept = typeof input.image === 'string' && /^[0-9a-f]{64}$/.test(input.image);
+  if (!named && !kept) return null;
+  return {
+    ...(kept ? { image: input.image } : { sample: input.sample }),
+    color: input.color === 'rgb' ? 'rgb' : 'gray',
+    ...(isWhole(input.max_side, 1, 16_384) ? { max_side: input.max_side } : {}),
+    ...(['unit', 'signed', 'byte'].includes(input.range) ? { range: input.range } : {}),
+  };
+}
+
+/** @param {any} unit @param {Layer[]} layers @returns {import('./state.js').Unit | null} */
+function legalUnit(unit, layers) {
+  if (!isObject(unit)) return null;
+  const { layer, channel, row, col } = unit;
+  const whole = [layer, channel, row, col].every((one) => isWhole(one, 0));
+  return whole && layer < layers.length ? { layer, channel, row, col } : null;
+}
+
+/** @param {any} slice @param {Layer[]} layers @param {number} chosen @returns {[number, number]} */
+function legalSlice(slice, layers, chosen) {
+  const kernel = layers.slice(0, chosen + 1).findLast(hasKernel)?.kernel;
+  const within = (/** @type {unknown} */ value, /** @type {number} */ count) => (isWhole(value, 0, count - 1) ? value : 0);
+  if (!Array.isArray(slice) || !isBank(kernel)) return [0, 0];
+  return [within(slice[0], kernel.length), within(slice[1], kernel[0].length)];
+}
+
+/** @type {Record<string, (value: any) => boolean>} */
+const VIEW = {
+  mode: (value) => ['forward', 'gradient'].includes(value),
+  loss: (value) => ['sum', 'mean', 'l2', 'unit'].includes(value),
+  colors: (value) => ['auto', 'signed', 'gray', 'viridis'].includes(value),
+  scale: (value) => ['map', 'layer', 'network'].includes(value),
+  clip: (value) => [100, 99.5, 98, 95].includes(value),
+  overlay: (value) => isNumber(value) && value >= 0 && value <= 1,
+};
+
+/**
+ * The whole state of a link, with `usual` where the link says nothing that can be.
+ * @param {Record<string, any>} read
+ * @param {Lab} usual
+ * @returns {Lab}
+ */
+export function legalLab(read, usual) {
+  const view = Object.entries(VIEW).filter(([name, isLegal]) => isLegal(read[name]));
+  const given = Array.isArray(read.layers) && read.layers.length <= MOST_LAYERS ? read.layers.map(legalLayer) : [];
+  const layers = given.filter((layer) => layer !== null);
+  const whole = layers.length > 0 && layers.length === given.length;
+  const stack = whole ? layers : usual.layers;
+  const layer = whole && isWhole(read.layer, 0, stack.length - 1) ? read.layer : stack.length - 1;
+  const unit = whole ? legalUnit(read.unit, stack) : null;
+  const state = {
+    ...usual,
+    ...Object.fromEntries(view.map(([name]) => [name, read[name]])),
+    input: legalInput(read.input) ?? usual.input,
+    layers: stack,
+    layer,
+    channel: whole && isWhole(read.channel, 0) ? read.channel : 0,
+    slice: legalSlice(read.slice, stack, layer),
+    unit,
+  };
+  return state.loss === 'unit' && !unit ? { ...state, loss: 'sum' } : state;
+}
