@@ -1,0 +1,120 @@
+"""Editing a kernel: presets, a pasted matrix, arrows, Escape, undo and redo."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.arithmetic import SOBEL_X, Array, correlate
+from tests.browser.lab import Lab
+
+LAPLACIAN = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
+
+
+@pytest.fixture
+def small(lab: Lab, numbers: Array) -> Lab:
+    """The lab with a small matrix in place of the picture."""
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.shows(correlate(numbers, SOBEL_X))
+    return lab
+
+
+def test_preset_fills_the_grid(small: Lab, numbers: Array) -> None:
+    small.by_id("preset").select_option("laplacian")
+    expect(small.cell(1, 1)).to_have_value("−4")
+    assert small.weights() == LAPLACIAN.flatten().tolist()
+    small.shows(correlate(numbers, LAPLACIAN))
+
+
+@pytest.mark.parametrize(
+    "text", ["1 2 3 4\n5 6 7 -8", "[[1, 2, 3, 4], [5, 6, 7, -8]]", "1\t2\t3\t4\n5\t6\t7\t−8\n"]
+)
+def test_pasted_matrix_becomes_the_kernel(small: Lab, numbers: Array, text: str) -> None:
+    small.cell(1, 1).focus()
+    small.paste_text(text)
+    expect(small.cell(1, 3)).to_have_value("−8")
+    expect(small.by_id("kernel-rows")).to_have_value("2")
+    small.shows(correlate(numbers, [[1, 2, 3, 4], [5, 6, 7, -8]]))
+
+
+def test_one_pasted_number_goes_into_its_cell(small: Lab, numbers: Array) -> None:
+    small.cell(0, 0).click()
+    small.cell(0, 0).press("Control+A")
+    small.paste_text("6")
+    small.shows(correlate(numbers, [[6, 0, 1], [-2, 0, 2], [-1, 0, 1]]))
+
+
+def test_arrows_nudge_a_weight_and_walk_the_grid(small: Lab, numbers: Array) -> None:
+    start = small.cell(1, 1)
+    start.click()
+    for keys, value in (
+        ("ArrowUp", "1"),
+        ("ArrowDown", "0"),
+        ("Shift+ArrowUp", "10"),
+        ("Alt+ArrowDown", "9.9"),
+    ):
+        start.press(keys)
+        expect(start).to_have_value(value)
+    small.shows(correlate(numbers, [[-1, 0, 1], [-2, 9.9, 2], [-1, 0, 1]]))
+    start.press("End")
+    start.press("ArrowRight")
+    expect(small.cell(1, 2)).to_be_focused()
+    small.cell(1, 2).press("ArrowLeft")
+    expect(small.cell(1, 1)).to_be_focused()
+    small.cell(1, 1).press("Enter")
+    expect(small.cell(2, 1)).to_be_focused()
+
+
+def test_dragging_over_a_cell_scrubs_its_weight(small: Lab, numbers: Array) -> None:
+    box = small.cell(1, 1).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    small.page.mouse.move(x, y)
+    small.page.mouse.down()
+    small.page.mouse.move(x + 44, y, steps=6)
+    small.page.mouse.up()
+    expect(small.cell(1, 1)).to_have_value("0.5")
+    small.shows(correlate(numbers, [[-1, 0, 1], [-2, 0.5, 2], [-1, 0, 1]]))
+
+
+def test_escape_takes_back_what_is_no_number(small: Lab) -> None:
+    small.cell(0, 2).fill("five")
+    expect(small.layers.get_by_role("alert")).to_contain_text("five")
+    small.cell(0, 2).press("Escape")
+    expect(small.cell(0, 2)).to_have_value("1")
+    expect(small.layers.get_by_role("alert")).to_have_count(0)
+
+
+def test_undo_and_redo_travel_through_every_edit(small: Lab, numbers: Array) -> None:
+    undo = small.page.get_by_role("button", name="Undo")
+    redo = small.page.get_by_role("button", name="Redo")
+    expect(redo).to_be_disabled()
+    small.cell(0, 0).fill("7")
+    small.by_id("stride").fill("2")
+    small.by_id("preset").select_option("laplacian")
+    small.by_id("padding").select_option("valid")
+    expect(small.by_id("map-size")).to_have_text("3 × 4")
+    undo.click()
+    undo.click()
+    expect(small.cell(0, 0)).to_have_value("7")
+    expect(small.by_id("padding")).to_have_value("same")
+    small.focus.press("Control+z")
+    expect(small.by_id("stride")).to_have_value("1")
+    small.shows(correlate(numbers, [[7, 0, 1], [-2, 0, 2], [-1, 0, 1]]))
+    undo.click()
+    small.shows(correlate(numbers, SOBEL_X))
+    redo.click()
+    small.focus.press("Control+Shift+Z")
+    redo.click()
+    expect(small.cell(1, 1)).to_have_value("−4")
+    expect(small.by_id("map-size")).to_have_text("4 × 5")
+
+
+def test_operations_turn_and_scale_the_kernel(small: Lab, numbers: Array) -> None:
+    ramp = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 14]])
+    small.enter_kernel(ramp)
+    small.layers.get_by_role("button", name="Rotate").click()
+    small.layers.get_by_role("button", name="Mirror").click()
+    small.layers.get_by_role("button", name="Sum 1").click()
+    expect(small.cell(0, 0)).to_have_value("0.02")
+    small.shows(correlate(numbers, np.fliplr(np.rot90(ramp, -1)) / 50))

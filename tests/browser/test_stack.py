@@ -1,0 +1,62 @@
+"""A stack of layers, built by hand."""
+
+import numpy as np
+from playwright.sync_api import expect
+
+from tests.browser.arithmetic import SOBEL_X, Array, correlate, max_pool
+from tests.browser.lab import Lab
+
+SECOND = np.array([[1.0, -2, 0], [0.5, 3, 0], [0, 1, -1]])
+
+
+def test_conv_relu_pool_conv_gives_the_values_of_four_plain_steps(lab: Lab) -> None:
+    numbers = np.random.default_rng(5).integers(-9, 10, (11, 14)).astype(np.float64)
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    for layer in ("relu", "max_pool2d", "conv2d"):
+        lab.by_id("add-layer").select_option(layer)
+    expect(lab.by_id("layer-3")).to_contain_text("1 × 5 × 7")
+    lab.enter_kernel(SECOND)
+
+    first = correlate(numbers, SOBEL_X)
+    lit = np.maximum(first, 0)
+    pooled = max_pool(lit, 2)
+    second = correlate(pooled, SECOND)
+    lab.shows(second)
+    lab.click_cell(2, 3, rows=5, cols=7)
+    lab.says_number("pointed-value", second[2, 3], 1e-4)
+    for index, values in ((2, pooled), (1, lit), (0, first)):
+        lab.by_id(f"layer-{index}").click()
+        lab.shows(values)
+
+
+def test_pixel_of_the_last_layer_sees_its_field_across_all_layers(lab: Lab) -> None:
+    lab.enter_numbers(np.eye(12, 16))
+    for layer in ("relu", "max_pool2d", "conv2d"):
+        lab.by_id("add-layer").select_option(layer)
+    expect(lab.by_id("map-size")).to_have_text("6 × 8")
+    lab.by_id("sample").select_option("chessboard")
+    expect(lab.by_id("map-size")).to_have_text("128 × 128")
+    lab.focus.press("ArrowDown")  # from the middle, (64, 64)
+    expect(lab.by_id("arithmetic")).to_contain_text("row 65 · column 64")
+    field = lab.by_id("receptive-field")
+    # conv 3, pool 2, conv 3: 2·3 pixels of the pool's input, and one more on every side.
+    expected = {"y": 2 * 64 - 1, "x": 2 * 63 - 1, "height": 8, "width": 8}
+    for side, value in expected.items():
+        expect(field).to_have_attribute(side, str(value))
+
+
+def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.by_id("add-layer").select_option("relu")
+    lab.layers.get_by_role("button", name="Move up").click()
+    lab.by_id("layer-1").click()
+    lab.shows(correlate(np.maximum(numbers, 0), SOBEL_X))
+    lab.layers.get_by_role("button", name="Duplicate").click()
+    lab.shows(correlate(correlate(np.maximum(numbers, 0), SOBEL_X), SOBEL_X))
+    lab.layers.get_by_role("button", name="Remove").click()
+    lab.by_id("layer-0").click()
+    lab.layers.get_by_role("button", name="Remove").click()
+    expect(lab.by_id("layer-1")).to_have_count(0)
+    lab.shows(correlate(numbers, SOBEL_X))
