@@ -218,6 +218,10 @@ def _explanation(
             f"up to {MOST_TERMS} terms",
         )
     products = np.array([term.product for term in found] + [bias or 0.0])
-    finite = bool(np.isfinite(products).all())
-    total = math.fsum(products) if finite else float(products.sum())
+    try:
+        total = math.fsum(products)
+    except (OverflowError, ValueError):
+        # A partial sum overflows, or infinities of both signs meet.
+        with np.errstate(all="ignore"):
+            total = float(products.sum())
     return Explanation(of, layer, place, found, bias, total, float(array[place]))

@@ -1,5 +1,6 @@
 """What a network would do to an input of a given shape, told without computing anything."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,7 +99,7 @@ def _reported(
     except EngineError as error:
         return LayerReport(**common, error=error), view
     view = layer.view(view, shape, inference)
-    numbers = int(np.prod(inference.output_shape)) + inference.parameters + inference.scratch
+    numbers = math.prod(inference.output_shape) + inference.parameters + inference.scratch
     report = LayerReport(
         **common,
         output_shape=inference.output_shape,

@@ -134,6 +134,13 @@ def test_explained_feature_has_every_term_and_says_what_is_padding(api: Api) -> 
     assert {"name", "position", "value"} == set(told["terms"][0]["left"])
 
 
+def test_sum_that_overflows_is_explained_all_the_same(api: Api) -> None:
+    body = {**NOTES, "input": {"array": [1e308] * 3}, "at": {"feature": {"col": 1}}}
+    told = api.post("/explain", body).json()
+    assert [term["product"] for term in told["terms"]] == [1e308] * 3
+    assert (told["sum"], told["value"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("at", "value"),
     [({"input_gradient": {"col": 4}}, 2), ({"kernel_gradient": {"filter": 0, "col": 1}}, 15)],
