@@ -15,6 +15,7 @@ from app.engine.explain import (
 )
 from app.engine.kernels import RandomKernel
 from app.engine.layers import (
+    AvgPool1d,
     AvgPool2d,
     BatchNorm,
     Conv1d,
@@ -25,6 +26,7 @@ from app.engine.layers import (
     GlobalMaxPool,
     Layer,
     LogSoftmax,
+    MaxPool1d,
     MaxPool2d,
     Relu,
     Sigmoid,
@@ -163,6 +165,13 @@ def test_an_average_counts_padding_only_where_told_to() -> None:
         found = explain_feature(forward([AvgPool2d(2, 2, 1, False, counted)], x), 0, (0, 0, 0, 0))
         assert [t.right.value for t in found.terms] == [share] * terms
         assert [t.padding for t in found.terms] == [True, True, True, False]
+
+
+def test_what_overhangs_a_pool_in_ceil_mode_is_no_term() -> None:
+    x = np.array([[[1.0, 2, 3, 4, 5]]])
+    for layer in (AvgPool1d(2, ceil_mode=True), MaxPool1d(2, ceil_mode=True)):
+        found = explain_feature(forward([layer], x), 0, (0, 0, 2))
+        assert [(t.left.value, t.right.value) for t in found.terms] == [(5, 1)]
 
 
 def test_infinite_cells_that_lose_do_not_spoil_the_sum() -> None:
