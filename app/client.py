@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -125,12 +124,7 @@ class Convscope:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -143,17 +137,16 @@ class Convscope:
         Args:
             picture: Path of the file, or its bytes.
         """
-        content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        content = _content(picture)
         return {"image": self._json("POST", "/images", content=content)["id"]}
 
     def delete(self, picture: Mapping[str, Any]) -> None:
         """Forget an uploaded picture, given as `upload` returned it."""
         self._send("DELETE", f"/images/{picture['image']}")
 
-    def samples(self) -> list[dict[str, Any]]:
-        """Return the built-in inputs."""
-        samples: list[dict[str, Any]] = self._json("GET", "/samples")["samples"]
-        return samples
+    def samples(self) -> Any:
+        """Return the built-in inputs, a list."""
+        return self._json("GET", "/samples")["samples"]
 
     def kernels(self) -> dict[str, Array]:
         """Return the named kernels."""
@@ -247,15 +240,10 @@ class Convscope:
     def _one_shot(
         self, route: str, picture: str | Path | bytes, kernel: ArrayLike | str, fields: Any
     ) -> dict[str, Array]:
-        content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        content = _content(picture)
         form = {name: _as_text(value) for name, value in {"kernel": kernel, **fields}.items()}
-        answer = self._send(
-            "POST",
-            route,
-            files={"image": ("image", content)},
-            data=form,
-            headers={"Accept": SAFETENSORS},
-        )
+        files, headers = {"image": ("image", content)}, {"Accept": SAFETENSORS}
+        answer = self._send("POST", route, files=files, data=form, headers=headers)
         return dict(load(answer.content))
 
     def _compute(
@@ -309,6 +297,10 @@ def _detached(value: Any, tensors: dict[str, Array]) -> Any:
     if isinstance(value, list | tuple):
         return [_detached(one, tensors) for one in value]
     return value
+
+
+def _content(picture: str | Path | bytes) -> bytes:
+    return picture if isinstance(picture, bytes) else Path(picture).read_bytes()
 
 
 def _as_text(value: Any) -> str:
