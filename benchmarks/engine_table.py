@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.convolution import conv2d, conv2d_backward
-from app.engine.pooling import max_pool2d, max_pool2d_backward
+from app.engine.geometry import pooled_size
+from app.engine.pooling import PoolWindow, max_pool2d, max_pool2d_backward, max_pool2d_chosen
 from benchmarks.interleave import Timing, interleave
 from benchmarks.peers import peers_of, torch_gradients, torch_pool
 from benchmarks.workloads import WORKLOADS, Workload
@@ -89,16 +90,16 @@ def backward_row(workload: Workload, rounds: int) -> Row:
 def pool_rows(size: int, stride: int, padding: int, rounds: int) -> list[Row]:
     x = np.random.default_rng(2).standard_normal((1, 16, 512, 512), dtype=np.float32)
     torch_forward, torch_backward = torch_pool(x, size, stride, padding)
-    geometry = {"stride": stride, "padding": padding}
-    pooled, context = max_pool2d(x, size, **geometry)
+    rows = pooled_size(512, size, stride, 1, padding, padding, False, "H")
+    window = PoolWindow(
+        (size, size), (stride, stride), ((padding, padding),) * 2, (1, 1), (rows, rows)
+    )
+    pooled, chosen = max_pool2d_chosen(x, window)
     upstream = np.random.default_rng(3).standard_normal(pooled.shape, dtype=np.float32)
     pairs = {
-        "forward": {
-            OURS: lambda: max_pool2d(x, size, keep=False, **geometry),
-            "torch": torch_forward,
-        },
+        "forward": {OURS: lambda: max_pool2d(x, window), "torch": torch_forward},
         "backward": {
-            OURS: lambda: max_pool2d_backward(upstream, context),
+            OURS: lambda: max_pool2d_backward(upstream, x, window, chosen),
             "torch": torch_backward(upstream),
         },
     }
