@@ -2,7 +2,32 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { parseNumber } from './kernel.js';
-import { drafts, forget, sentenceAt, settle, typed } from './state.js';
+import { rounded, stepFactor } from './scrub.js';
+import { drafts, edit, forget, lab, sentenceAt, settle, typed } from './state.js';
+
+/** What was computed before the hand came to a control: Esc brings it back. */
+let before = lab.value;
+
+/** Remember what Esc brings back. */
+export const remember = () => {
+  before = lab.value;
+};
+
+/** Take back all that was changed at a control since the hand came to it. @param {string} place */
+export function takeBack(place) {
+  forget(place);
+  const { input, layers } = before;
+  if (lab.value.input !== input || lab.value.layers !== layers) edit({ input, layers }, place);
+}
+
+/** How much an arrow up or down changes a number; 0 for other keys. @param {KeyboardEvent} event */
+export function nudgeOf(event) {
+  if (event.ctrlKey || event.metaKey || !['ArrowUp', 'ArrowDown'].includes(event.key)) return 0;
+  return (event.key === 'ArrowUp' ? 1 : -1) * stepFactor(event);
+}
+
+/** @param {number} value @param {KeyboardEvent} event */
+export const nudged = (value, event) => rounded(value + nudgeOf(event));
 
 /** @param {string} place */
 export const sentence = (place) => {
@@ -25,8 +50,9 @@ export const idOf = (place) => `says${place.replaceAll('/', '-')}`;
  * @param {(event: KeyboardEvent) => void} [options.onKey]
  * @param {string} [options.testid]
  * @param {string} [options.hint]
+ * @param {string} [options.saidAt] where the sentence about it stands, if not at its own place
  */
-export function textControl({ place, label, value, parse, apply, onKey, testid, hint }) {
+export function textControl({ place, label, value, parse, apply, onKey, testid, hint, saidAt = place }) {
   const wrong = sentenceAt(place) !== '';
   return html`<input
     type="text"
@@ -37,12 +63,21 @@ export function textControl({ place, label, value, parse, apply, onKey, testid, 
     title=${hint ?? nothing}
     data-testid=${testid ?? nothing}
     aria-invalid=${wrong ? 'true' : 'false'}
-    aria-describedby=${wrong ? idOf(place) : nothing}
+    aria-describedby=${wrong ? idOf(saidAt) : nothing}
     .value=${drafts.value[place] ?? value}
     @input=${(/** @type {any} */ event) => typed(place, event.target.value, parse, apply)}
+    @focus=${(/** @type {any} */ event) => {
+      remember();
+      event.target.select();
+    }}
     @blur=${() => settle(place)}
-    @keydown=${(/** @type {KeyboardEvent} */ event) => {
-      if (event.key === 'Escape') forget(place);
+    @keydown=${(/** @type {any} */ event) => {
+      if (event.key === 'Escape') {
+        takeBack(place);
+        // What was drawn last may be what is drawn next, and then nothing would be drawn.
+        event.target.value = value;
+        event.target.select();
+      }
       onKey?.(event);
     }}
   />`;

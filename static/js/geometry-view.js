@@ -1,10 +1,10 @@
 /** Stride, padding, border and the rest of a layer's numbers, with the size formula. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { asText, decimal, sentence, textControl, wholeOrPair } from './field-view.js';
+import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
 import { number } from './format.js';
-import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES } from './layer-types.js';
-import { editLayer, lab, limits, shapes } from './state.js';
+import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
+import { editLayer, forget, lab, limits, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
@@ -24,6 +24,7 @@ function wholeControl(index, field, { label, least = 1 }) {
   const step = (/** @type {number} */ change) => {
     const now = Array.isArray(value) ? value : [value];
     const next = now.map((one) => Math.min(Math.max(one + change, least), most));
+    forget(place);
     set(Array.isArray(value) ? next : next[0]);
   };
   const control = html`<span class="stepper"
@@ -31,13 +32,14 @@ function wholeControl(index, field, { label, least = 1 }) {
       place,
       label,
       value: asText(value),
-      parse: wholeOrPair(label, least, most),
+      parse: field === 'groups' ? whole(label, least, most) : wholeOrPair(label, least, most),
       apply: set,
       testid: field,
       hint: shapes.value?.layers[index]?.legal?.[field],
       onKey: (event) => {
-        if (event.key === 'ArrowUp') step(1);
-        else if (event.key === 'ArrowDown') step(-1);
+        if (!nudgeOf(event)) return;
+        event.preventDefault();
+        step(Math.sign(nudgeOf(event)));
       },
     })}<button type="button" class="small" aria-label="${label} less" @click=${() => step(-1)}>−</button
     ><button type="button" class="small" aria-label="${label} more" @click=${() => step(1)}>+</button></span
@@ -55,6 +57,12 @@ function numberControl(index, field, { label }) {
     parse: decimal(label, LARGEST),
     apply: (value) => editLayer(index, { [field]: value }, place),
     testid: field,
+    onKey: (event) => {
+      if (!nudgeOf(event)) return;
+      event.preventDefault();
+      forget(place);
+      editLayer(index, { [field]: nudged(lab.value.layers[index][field], event) }, place);
+    },
   });
   return row(label, control, place);
 }
@@ -73,8 +81,8 @@ function paddingControl(index) {
         data-testid="padding"
         @change=${(/** @type {any} */ event) => choose(event.target.value)}
       >
-        ${names.map((name) => html`<option value=${name} ?selected=${layer.padding === name}>${name.replace('_', ' ')}</option>`)}
-        <option value="amount" ?selected=${!named}>amount</option>
+        ${names.map((name) => html`<option value=${name} .selected=${layer.padding === name}>${name.replace('_', ' ')}</option>`)}
+        <option value="amount" .selected=${!named}>amount</option>
       </select>`
     : nothing;
   const amount = named
@@ -120,7 +128,7 @@ function modeControl(index) {
     data-testid="border"
     @change=${(/** @type {any} */ event) => editLayer(index, { padding_mode: event.target.value })}
   >
-    ${PADDING_MODES.map((mode) => html`<option ?selected=${mode === now}>${mode}</option>`)}
+    ${PADDING_MODES.map((mode) => html`<option .selected=${mode === now}>${mode}</option>`)}
   </select>`;
   return row('Border', menu, `/layers/${index}/padding_mode`);
 }
@@ -158,9 +166,15 @@ function formula(index) {
   </div>`;
 }
 
+/** Groups divide filters among channels; a kernel for every channel alone has no use for them. @param {import('./layer-types.js').Layer} layer @param {string} field */
+const hasUse = ({ kernel }, field) => field !== 'groups' || isBank(kernel) || isRandom(kernel);
+
 export function geometryView() {
   const index = lab.value.layer;
   const layer = lab.value.layers[index];
-  const { fields } = LAYER_TYPES[layer.type];
-  return html`${fields.map((field) => control(index, field))} ${formula(index)}`;
+  const { fields, title, says } = LAYER_TYPES[layer.type];
+  const used = fields.filter((field) => hasUse(layer, field));
+  return html`<h2>${layer.type === 'conv2d' ? 'Geometry' : title}</h2>
+    ${layer.type === 'conv2d' ? nothing : html`<p class="dim">${says}</p>`}
+    ${used.map((field) => control(index, field))} ${formula(index)}`;
 }

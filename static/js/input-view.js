@@ -1,10 +1,10 @@
-/** The picture: drop, paste, choose, samples; or a small matrix of numbers. */
+/** The input: a picture that is dropped, pasted, chosen, taken or a sample; or a small matrix. */
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
-import { idOf, sentence } from './field-view.js';
+import { sentence } from './field-view.js';
 import { number } from './format.js';
-import { parseMatrix } from './kernel.js';
+import { numbersView, startNumbers } from './numbers-view.js';
 import { receptiveField } from './pointing.js';
 import { complain, edit, lab, limits, picture, samples, settle, shown } from './state.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
@@ -12,26 +12,30 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 const SHOWN_SIDE = 1024;
 const MEBIBYTE = 2 ** 20;
 const PLACE = '/input';
-const MOST_NUMBERS = 4096;
+const STAYS = 'The last input stays.';
+const ACCEPTED = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff';
 const busy = signal('');
 
 /** Keep a picture on the server and show it. @param {File | Blob | null | undefined} file */
 export async function take(file) {
   if (!file) return;
+  if (busy.value) return complain(PLACE, 'One picture is still on its way to the server; wait for it.');
   const most = limits.value?.upload_bytes;
   if (most && file.size > most) {
-    complain(PLACE, `This file has ${number(file.size / MEBIBYTE, 3)} MiB; a picture may have up to ${most / MEBIBYTE} MiB.`);
-    return;
+    const [has, may] = [file.size, most].map((bytes) => number(bytes / MEBIBYTE, 3));
+    return complain(PLACE, `This file has ${has} MiB; a picture may have up to ${may} MiB. ${STAYS}`);
   }
-  busy.value = 'Reading the picture…';
+  if (file.size === 0) return complain(PLACE, `This file is empty. ${STAYS}`);
+  busy.value = 'The picture goes to the server…';
   try {
     const record = await upload(file);
     complain(PLACE, '');
     picture.value = record;
     edit({ input: { image: record.id, color: lab.value.input.color ?? 'gray' }, unit: null, channel: 0 });
   } catch (error) {
-    if (error instanceof Problem) complain(PLACE, error.message);
-    else complain(PLACE, 'The picture did not reach the server; the last one stays. Try again.');
+    if (error instanceof Problem) complain(PLACE, `${error.message} ${STAYS}`);
+    else if (error instanceof TypeError) complain(PLACE, `The picture did not reach the server; try again. ${STAYS}`);
+    else throw error;
   } finally {
     busy.value = '';
   }
@@ -116,75 +120,85 @@ function overlay() {
   </svg>`;
 }
 
-/** @param {string} url */
-const pictureFrame = (url) => html`<div class="frame picture"><img src=${url} alt="The input picture" data-testid="picture" />${overlay()}</div>`;
-
-/** @param {number[][]} array */
-function numbersFrame(array) {
-  const text = array.map((row) => row.join(' ')).join('\n');
-  const set = (/** @type {number[][]} */ matrix) => edit({ input: { array: matrix }, unit: null }, PLACE);
-  return html`<label class="stacked"
-    ><span>Numbers, a row a line</span>
-    <textarea
-      rows=${Math.min(array.length + 1, 12)}
-      spellcheck="false"
-      data-testid="numbers"
-      aria-describedby=${idOf(PLACE)}
-      .value=${text}
-      @change=${(/** @type {any} */ event) => {
-        const matrix = parseMatrix(event.target.value);
-        if (matrix && matrix.flat().length <= MOST_NUMBERS) {
-          complain(PLACE, '');
-          set(matrix);
-        } else {
-          complain(PLACE, `Rows of decimal numbers are needed, all of one length, ${MOST_NUMBERS} numbers at most; the last good ones stay in use.`);
-        }
-      }}
-    ></textarea>
-  </label>`;
+/** The record of the picture or the sample in use. */
+function source() {
+  const { input } = lab.value;
+  if (input.image) return picture.value?.id === input.image ? picture.value : null;
+  return samples.value.find(({ name }) => name === input.sample) ?? null;
 }
+
+function alternative() {
+  const about = source();
+  const size = about ? `, ${about.width} pixels wide and ${about.height} high` : '';
+  return `The input picture${about?.title ? `: ${about.title}` : ''}${size}`;
+}
+
+/** @param {string} url */
+const pictureFrame = (url) =>
+  html`<div class="frame picture" data-gray=${lab.value.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
+    <img src=${url} alt=${alternative()} data-testid="picture" />${overlay()}
+    ${busy.value ? html`<div class="progress"><progress aria-label=${busy.value}></progress></div>` : nothing}
+  </div>`;
 
 function about() {
   const { input } = lab.value;
-  const record = picture.value;
-  if (input.image && record?.id === input.image) {
-    const done = record.conversions.length ? `; ${record.conversions.join(', ')}` : '';
-    return `${record.width} × ${record.height}, ${record.format}${done}`;
-  }
-  const sample = samples.value.find(({ name }) => name === input.sample);
-  return sample ? `${sample.width} × ${sample.height}, ${sample.source}, ${sample.licence}` : '';
+  const record = source();
+  if (!record) return '';
+  const size = `${record.width} × ${record.height}`;
+  const conversions = record.conversions ?? [];
+  const gray = input.color === 'gray' && record.channels > 1 ? ['gray from ITU-R 601 luma'] : [];
+  const origin = input.image ? [record.format] : [record.source, record.licence];
+  return [size, ...origin, ...conversions, ...gray].join(', ');
+}
+
+/** @param {any} event */
+function onFile({ target }) {
+  take(target.files[0]);
+  target.value = ''; // so that the same file can be chosen again
+}
+
+const sources = () => html`<div class="bar wrap sources">
+  <label class="button">Choose…<input type="file" class="away" accept=${ACCEPTED} aria-label="Choose a picture" data-testid="file" @change=${onFile} /></label>
+  <label class="button camera"
+    >Camera<input type="file" class="away" accept="image/*" capture="environment" aria-label="Take a picture" data-testid="camera" @change=${onFile}
+  /></label>
+  ${sampleMenu()}
+</div>`;
+
+/** What was there before the other kind of input. @type {{picture: import('./state.js').Input, numbers: import('./state.js').Input}} */
+const last = { picture: { sample: 'astronaut', color: 'gray' }, numbers: { array: startNumbers } };
+
+/** @param {'picture' | 'numbers'} kind */
+function switchTo(kind) {
+  const { input } = lab.value;
+  last[input.array ? 'numbers' : 'picture'] = input;
+  complain(PLACE, '');
+  edit({ input: last[kind], unit: null, channel: 0 });
+}
+
+function choices() {
+  const { input } = lab.value;
+  const numbers = Boolean(input.array);
+  const setColor = (/** @type {'gray' | 'rgb'} */ color) => edit({ input: { ...input, color }, channel: 0, unit: null });
+  const kind = html`<div class="seg" role="group" aria-label="Kind of input">
+    <button aria-pressed=${!numbers} data-testid="kind-picture" @click=${() => numbers && switchTo('picture')}>Picture</button>
+    <button aria-pressed=${numbers} data-testid="kind-numbers" @click=${() => numbers || switchTo('numbers')}>Numbers</button>
+  </div>`;
+  if (numbers) return kind;
+  return html`${kind}
+    <div class="seg" role="group" aria-label="Colour of the input">
+      <button aria-pressed=${input.color === 'gray'} data-testid="gray" @click=${() => setColor('gray')}>Gray</button>
+      <button aria-pressed=${input.color === 'rgb'} data-testid="rgb" @click=${() => setColor('rgb')}>RGB</button>
+    </div>`;
 }
 
 export function inputView() {
   const { input } = lab.value;
   const url = input.image ? imageUrl(input.image, SHOWN_SIDE) : input.sample ? sampleUrl(input.sample) : '';
-  const setColor = (/** @type {'gray' | 'rgb'} */ color) =>
-    edit({ input: { ...input, color }, channel: 0, unit: null });
-  return html`<div class="bar">
-      <h2>Input</h2>
-      ${input.array
-        ? nothing
-        : html`<div class="seg" role="group" aria-label="Colour of the input">
-            <button aria-pressed=${input.color === 'gray'} data-testid="gray" @click=${() => setColor('gray')}>Gray</button>
-            <button aria-pressed=${input.color === 'rgb'} data-testid="rgb" @click=${() => setColor('rgb')}>RGB</button>
-          </div>`}
-    </div>
-    ${input.array ? numbersFrame(input.array) : pictureFrame(url)}
-    ${sentence(PLACE)}
-    <small data-testid="about-input">${busy.value || about()}</small>
-    <div class="bar wrap">
-      <label class="button"
-        >Choose a picture<input
-          type="file"
-          class="away"
-          accept="image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff"
-          data-testid="file"
-          @change=${(/** @type {any} */ event) => {
-            take(event.target.files[0]);
-            event.target.value = '';
-          }}
-      /></label>
-      ${sampleMenu()}
-    </div>
-    <small class="wide">or drop or paste one anywhere; it goes to this server only</small>`;
+  return html`<h2 class="away">Input</h2>
+    <div class="bar spread">${choices()}</div>
+    ${input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)}
+    <small data-testid="about-input" role="status">${busy.value || about()}</small>
+    ${sources()}
+    <small class="wide">or drop or paste a picture anywhere; it goes to this server only</small>`;
 }

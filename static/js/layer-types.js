@@ -16,8 +16,10 @@ export const FIELDS = {
   groups: { label: 'Groups', kind: 'whole', least: 1 },
   bias: { label: 'Bias', kind: 'number' },
   slope: { label: 'Slope', kind: 'number' },
+  weight: { label: 'Slope', kind: 'number' },
   flip: { label: 'Flip kernel', kind: 'flag' },
   ceil_mode: { label: 'Round up', kind: 'flag' },
+  count_include_pad: { label: 'Count padding', kind: 'flag' },
 };
 
 export const SOBEL_X = [
@@ -26,11 +28,15 @@ export const SOBEL_X = [
   [-1, 0, 1],
 ];
 
-/** @type {Record<string, {title: string, fields: string[], make: () => Layer}>} */
+/** A layer without numbers of its own. @param {string} type @param {string} title @param {string} says */
+const plain = (type, title, says) => ({ title, says, fields: [], make: () => ({ type }) });
+
+/** @type {Record<string, {title: string, says: string, fields: string[], make: () => Layer}>} */
 export const LAYER_TYPES = {
   conv2d: {
     title: 'Convolution',
-    fields: ['stride', 'padding', 'padding_mode', 'dilation', 'bias', 'flip'],
+    says: 'Every cell of a map is the sum of a patch times the kernel, and the bias.',
+    fields: ['stride', 'padding', 'padding_mode', 'dilation', 'groups', 'bias', 'flip'],
     make: () => ({
       type: 'conv2d',
       kernel: SOBEL_X,
@@ -38,33 +44,48 @@ export const LAYER_TYPES = {
       padding: 'same',
       padding_mode: 'zeros',
       dilation: 1,
+      groups: 1,
       bias: 0,
       flip: false,
     }),
   },
   max_pool2d: {
     title: 'Max pooling',
+    says: 'The largest value of each window.',
     fields: ['size', 'stride', 'padding', 'dilation', 'ceil_mode'],
     make: () => ({ type: 'max_pool2d', size: 2, stride: 2, padding: 0, dilation: 1, ceil_mode: false }),
   },
   avg_pool2d: {
     title: 'Average pooling',
-    fields: ['size', 'stride', 'padding', 'ceil_mode'],
-    make: () => ({ type: 'avg_pool2d', size: 2, stride: 2, padding: 0, ceil_mode: false }),
+    says: 'The mean of each window.',
+    fields: ['size', 'stride', 'padding', 'count_include_pad', 'ceil_mode'],
+    make: () => ({ type: 'avg_pool2d', size: 2, stride: 2, padding: 0, count_include_pad: true, ceil_mode: false }),
   },
-  relu: { title: 'ReLU', fields: [], make: () => ({ type: 'relu' }) },
+  global_avg_pool: plain('global_avg_pool', 'Global average', 'One number a map: the mean of all its cells.'),
+  global_max_pool: plain('global_max_pool', 'Global maximum', 'One number a map: the largest of all its cells.'),
+  relu: plain('relu', 'ReLU', 'max(0, x): what is negative becomes zero, and so does its gradient.'),
   leaky_relu: {
     title: 'Leaky ReLU',
+    says: 'x where it is positive, slope · x where it is negative.',
     fields: ['slope'],
     make: () => ({ type: 'leaky_relu', slope: 0.01 }),
   },
-  abs: { title: 'Absolute value', fields: [], make: () => ({ type: 'abs' }) },
-  square: { title: 'Square', fields: [], make: () => ({ type: 'square' }) },
-  tanh: { title: 'Tanh', fields: [], make: () => ({ type: 'tanh' }) },
-  sigmoid: { title: 'Sigmoid', fields: [], make: () => ({ type: 'sigmoid' }) },
-  softplus: { title: 'Softplus', fields: [], make: () => ({ type: 'softplus' }) },
-  gelu: { title: 'GELU', fields: [], make: () => ({ type: 'gelu' }) },
-  silu: { title: 'SiLU', fields: [], make: () => ({ type: 'silu' }) },
+  prelu: {
+    title: 'PReLU',
+    says: 'Leaky ReLU with a slope that is learned; here you set it.',
+    fields: ['weight'],
+    make: () => ({ type: 'prelu', weight: 0.25 }),
+  },
+  elu: plain('elu', 'ELU', 'x where it is positive, eˣ − 1 where it is negative.'),
+  abs: plain('abs', 'Absolute value', '|x|: an edge counts alike in both directions.'),
+  square: plain('square', 'Square', 'x²: strong answers grow, weak ones fade.'),
+  tanh: plain('tanh', 'Tanh', 'Squeezes into −1 to 1.'),
+  sigmoid: plain('sigmoid', 'Sigmoid', '1 / (1 + e⁻ˣ): squeezes into 0 to 1.'),
+  softplus: plain('softplus', 'Softplus', 'log(1 + eˣ): ReLU without its corner.'),
+  gelu: plain('gelu', 'GELU', 'x times the share of a normal distribution below x.'),
+  silu: plain('silu', 'SiLU', 'x · sigmoid(x).'),
+  softmax: plain('softmax', 'Softmax', 'At each place, the channels become shares that add up to 1.'),
+  log_softmax: plain('log_softmax', 'Log-softmax', 'The logarithm of the channels’ shares at each place.'),
 };
 
 export const PADDING_NAMES = ['same', 'valid', 'full', 'same_lower', 'keep'];
@@ -96,6 +117,19 @@ export const channelsBefore = (input, layers, index) =>
   layers.slice(0, index).reduce((maps, layer) => mapsOf(layer, maps), input.array || input.color === 'gray' ? 1 : 3);
 
 /**
+ * The kernel of a layer as it meets `channels` maps: a bank's filters repeat or lose weights.
+ *
+ * The lab keeps the bank as it was made: from colour to gray and back, every weight is there again.
+ * @param {Layer} layer @param {number} channels
+ * @returns {Kernel}
+ */
+export function fittedKernel({ kernel, groups = 1 }, channels) {
+  const wanted = Math.max(1, Math.floor(channels / [groups].flat()[0]));
+  if (!isBank(kernel) || kernel[0].length === wanted) return kernel;
+  return kernel.map((maps) => Array.from({ length: wanted }, (_, channel) => maps[channel % maps.length]));
+}
+
+/**
  * The network as the API wants it: a bias is one number per map there, one number for all here.
  * @param {{input: {color?: string, array?: unknown}, layers: Layer[]}} lab
  */
@@ -103,8 +137,9 @@ export function toNetwork({ input, layers }) {
   const asked = layers.map((layer, index) => {
     if (!hasKernel(layer)) return layer;
     const { bias, ...rest } = layer;
-    const maps = mapsOf(layer, channelsBefore(input, layers, index));
-    return bias ? { ...rest, bias: new Array(maps).fill(bias) } : rest;
+    const channels = channelsBefore(input, layers, index);
+    const fitted = { ...rest, kernel: fittedKernel(layer, channels) };
+    return bias ? { ...fitted, bias: new Array(mapsOf(layer, channels)).fill(bias) } : fitted;
   });
   return { input, layers: asked };
 }

@@ -6,27 +6,19 @@ import { get } from './api.js';
 import { arithmeticView } from './arithmetic-view.js';
 import { clippedRange, scaleFor } from './colour.js';
 import { signed } from './format.js';
-import { geometryView } from './geometry-view.js';
-import { acceptPictures, inputView, learnPicture } from './input-view.js';
-import { kernelView } from './kernel-view.js';
+import { acceptPictures, learnPicture } from './input-view.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
-import { focusPlane, mapsView } from './maps-view.js';
+import { focusPlane } from './maps-view.js';
 import { markPainted, paint, paintHistogram } from './painting.js';
+import { pageView } from './page-view.js';
 import { startPointing } from './pointing.js';
-import { stackView } from './stack-view.js';
+import { startCards } from './stack-view.js';
 import { canRedo, canUndo, lab, limits, presets, redo, samples, shown, undo } from './state.js';
 import { dark, startTheme, toggleTheme } from './theme.js';
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
-const page = () => html`<section class="col input" aria-label="Input">${inputView()}</section>
-  <section class="col layers" aria-label="Layers and kernel">
-    <h2>Layers</h2>
-    ${stackView()} ${kernelView()} ${geometryView()}
-  </section>
-  <section class="col maps" aria-label="Feature maps">${mapsView()}</section>`;
 
 const tools = () => html`<button class="plain" ?disabled=${!canUndo.value} @click=${undo} aria-keyshortcuts="Control+Z">Undo</button>
   <button class="plain" ?disabled=${!canRedo.value} @click=${redo} aria-keyshortcuts="Control+Shift+Z">Redo</button>
@@ -120,7 +112,7 @@ async function start() {
   startTheme();
   followLink();
   startLive();
-  for (const [id, view] of Object.entries({ lab: page, tools, arithmetic: arithmeticView }))
+  for (const [id, view] of Object.entries({ lab: pageView, tools, arithmetic: arithmeticView }))
     drawWhenNeeded(element(id), view);
   effect(paintFocus);
   effect(() => {
@@ -132,6 +124,7 @@ async function start() {
     });
   });
   effect(() => void learnPicture());
+  startCards();
   acceptPictures();
   addEventListener('keydown', onKey);
   startPointing();

@@ -1,10 +1,17 @@
 /** The stack of layers: add, remove, reorder, duplicate; each card shows what it gives. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { computed, effect } from '../vendor/signals-core/signals-core.js';
+import { clippedRange, scaleFor } from './colour.js';
 import { sentence } from './field-view.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
-import { edit, lab, limits, setLayers, shapes, sentenceAt } from './state.js';
+import { paint } from './painting.js';
+import { edit, lab, limits, sentenceAt, setLayers, shapes, shown } from './state.js';
+import { dark } from './theme.js';
+
+const CLIP = 99.5;
+const PAINT_AFTER_MS = 40;
 
 /** @param {any} layer */
 function title(layer) {
@@ -39,42 +46,74 @@ function tools(index) {
   </div>`;
 }
 
+/** @param {any} report */
+const costs = (report) =>
+  html`<small class="cost">${amount(report.parameters)} parameters, ${amount(report.multiply_adds)} multiply–adds</small>`;
+
 /** @param {any} layer @param {number} index */
 function card(layer, index) {
   const report = shapes.value?.layers[index];
   const chosen = index === lab.value.layer;
   const out = report?.output_shape;
   const wrong = sentenceAt(`/layers/${index}`) !== '';
-  return html`<li class="layer" aria-current=${chosen ? 'true' : 'false'} data-wrong=${wrong ? '' : nothing}>
+  return html`<li class="layer" data-chosen=${chosen ? '' : nothing} data-wrong=${wrong ? '' : nothing}>
     <button
       class="plain name"
       data-testid="layer-${index}"
+      aria-current=${chosen ? 'true' : 'false'}
       @click=${() => edit({ layer: index, channel: 0, slice: [0, 0], unit: null })}
     >
-      <span class="dim">${index + 1}</span><b>${title(layer)}</b>
+      <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
+      <span class="number">${index + 1}</span><b>${title(layer)}</b>
       <small>${out ? shape(out) : wrong ? 'not possible' : ''}</small>
     </button>
-    ${chosen
-      ? html`${report ? html`<small class="cost">${amount(report.parameters)} parameters, ${amount(report.multiply_adds)} multiply–adds</small>` : nothing}
-          ${tools(index)}`
-      : sentence(`/layers/${index}`)}
+    ${chosen ? html`${report?.parameters === undefined ? nothing : costs(report)} ${tools(index)}` : sentence(`/layers/${index}`)}
   </li>`;
 }
 
-export function stackView() {
+/** @param {any} event */
+function add({ target }) {
   const { layers, layer } = lab.value;
-  const add = (/** @type {any} */ event) => {
-    const type = event.target.value;
-    event.target.value = '';
-    if (type in LAYER_TYPES)
-      setLayers([...layers.slice(0, layer + 1), LAYER_TYPES[type].make(), ...layers.slice(layer + 1)], layer + 1);
-  };
+  const type = target.value;
+  target.value = '';
+  if (!Object.hasOwn(LAYER_TYPES, type)) return;
+  setLayers([...layers.slice(0, layer + 1), LAYER_TYPES[type].make(), ...layers.slice(layer + 1)], layer + 1);
+}
+
+export function stackView() {
+  const { layers } = lab.value;
   const full = layers.length >= (limits.value?.layers ?? 32);
-  return html`<ol class="stack">
+  return html`<h2>Layers</h2>
+    <ol class="stack">
       ${layers.map(card)}
     </ol>
     <select aria-label="Add a layer" data-testid="add-layer" ?disabled=${full} @change=${add}>
-      <option value="">${full ? `${layers.length} layers, the most there can be` : '+ Add a layer…'}</option>
-      ${Object.entries(LAYER_TYPES).map(([type, { title }]) => html`<option value=${type}>${title}</option>`)}
+      <option value="">${full ? `${layers.length} layers, the most there can be` : '+ Add a layer below…'}</option>
+      ${Object.entries(LAYER_TYPES).map(
+        ([type, { title, says }]) => html`<option value=${type} title=${says}>${title}</option>`,
+      )}
     </select>`;
+}
+
+const thumbs = computed(() => shown.value?.thumbs);
+
+function paintCards() {
+  for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (document.querySelectorAll('[data-card]'))) {
+    const plane = thumbs.value?.[Number(canvas.dataset.card)]?.[0];
+    if (!plane) continue;
+    const [least, most] = clippedRange(plane, CLIP);
+    paint(canvas, plane, scaleFor('auto', least, most, dark.value));
+  }
+}
+
+/** Show on each card the first map of its layer, whenever there are new ones. */
+export function startCards() {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  effect(() => {
+    thumbs.value;
+    dark.value;
+    clearTimeout(timer);
+    timer = setTimeout(paintCards, PAINT_AFTER_MS);
+  });
 }

@@ -1,0 +1,18 @@
+/** How cells of numbers look: tint by sign and size, digits as large as the cell allows. */
+
+/** Ink stays readable (AA) on a tint of up to this many per cent, in light and dark. */
+const STRONGEST = 55;
+const FEWEST_CHARACTERS = 3;
+
+/** @param {number[][]} matrix */
+export const largestOf = (matrix) => Math.max(...matrix.flat().map(Math.abs));
+
+/** @param {number} value @param {number} largest the magnitude that gets the strongest tint */
+export function tint(value, largest) {
+  const part = largest > 0 ? Math.round((Math.abs(value) / largest) * STRONGEST) : 0;
+  return `background:color-mix(in srgb,var(${value < 0 ? '--neg' : '--pos'}) ${part}%,var(--panel))`;
+}
+
+/** Tells the style sheet how many columns there are and how long the longest text is. @param {number} cols @param {string[]} texts */
+export const gridStyle = (cols, texts) =>
+  `--cols:${cols};--characters:${Math.max(FEWEST_CHARACTERS, ...texts.map(({ length }) => length))}`;

@@ -1,0 +1,74 @@
+/** The kernel that is shown, and how an edit of the shown part becomes an edit of the layer. */
+
+import { parseMatrix, resized } from './kernel.js';
+import { channelsBefore, fittedKernel, isBank } from './layer-types.js';
+import { complain, edit, editLayer, lab, limits } from './state.js';
+
+/** @typedef {import('./layer-types.js').Matrix} Matrix */
+
+export const LARGEST_WEIGHT = 1e6;
+
+/** @param {number} index */
+export const placeOf = (index) => `/layers/${index}/kernel`;
+
+/** How many channels come into a layer. @param {number} index */
+export const channelsInto = (index) => channelsBefore(lab.value.input, lab.value.layers, index);
+
+/** The kernel as it is sent: a bank with the channels that come in. @param {number} index */
+export const kernelOf = (index) => fittedKernel(lab.value.layers[index], channelsInto(index));
+
+/** Filter and input channel of the grid, within the bank. @param {number} index @returns {[number, number]} */
+export function sliceOf(index) {
+  const kernel = kernelOf(index);
+  const [filter, channel] = lab.value.slice;
+  return isBank(kernel) ? [Math.min(filter, kernel.length - 1), Math.min(channel, kernel[0].length - 1)] : [0, 0];
+}
+
+/** The matrix in the grid. @param {number} index @returns {Matrix} */
+export function matrixOf(index) {
+  const kernel = kernelOf(index);
+  const [filter, channel] = sliceOf(index);
+  return isBank(kernel) ? kernel[filter][channel] : /** @type {Matrix} */ (kernel);
+}
+
+/** Put a matrix in the grid; a bank's other matrices follow its size. @param {number} index @param {Matrix} matrix @param {string} [name] */
+export function setMatrix(index, matrix, name) {
+  const kernel = kernelOf(index);
+  complain(placeOf(index), '');
+  if (!isBank(kernel)) return editLayer(index, { kernel: matrix }, name);
+  const [filter, channel] = sliceOf(index);
+  const [rows, cols] = [matrix.length, matrix[0].length];
+  const bank = kernel.map((maps, f) =>
+    maps.map((old, c) => {
+      if (f === filter && c === channel) return matrix;
+      return old.length === rows && old[0].length === cols ? old : resized(old, rows, cols);
+    }),
+  );
+  return editLayer(index, { kernel: bank }, name);
+}
+
+/** Another kernel, seen at one of its filters. @param {number} index @param {object} change of the layer @param {number} [filter] */
+export function setKernel(index, change, filter = 0) {
+  complain(placeOf(index), '');
+  edit({
+    layers: lab.value.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
+    slice: [filter, 0],
+    channel: index === lab.value.layer ? filter : lab.value.channel,
+    unit: null,
+  });
+}
+
+/** @param {number} index @param {string} text */
+export function pasteMatrix(index, text) {
+  const matrix = parseMatrix(text);
+  const most = limits.value?.kernel_side ?? 63;
+  const wrong = !matrix
+    ? 'What was pasted is no matrix: rows of decimal numbers are needed, all of one length, a line each. The kernel stays.'
+    : matrix.length > most || matrix[0].length > most
+      ? `The pasted matrix has ${matrix.length} × ${matrix[0].length} numbers; a kernel has 1 to ${most} rows and 1 to ${most} columns.`
+      : matrix.flat().some((value) => Math.abs(value) > LARGEST_WEIGHT)
+        ? `A weight must be from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; the pasted matrix has a larger one.`
+        : '';
+  if (wrong || !matrix) complain(placeOf(index), wrong);
+  else setMatrix(index, matrix);
+}

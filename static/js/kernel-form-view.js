@@ -1,0 +1,121 @@
+/** What kind of kernel it is, where it comes from, and which part of it the grid shows. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { channelsInto, kernelOf, matrixOf, setKernel, setMatrix, sliceOf } from './kernel-edit.js';
+import { SOBEL_X, isBank, isRandom } from './layer-types.js';
+import { lab, limits, look, presets } from './state.js';
+
+const RANDOM = { random: { filters: 8, size: [3, 3], init: 'he_normal', seed: 0 } };
+const CLOSE = 1e-9;
+
+const FORMS = {
+  each: { title: 'each channel', says: 'These weights go over each channel by itself: one map a channel.' },
+  bank: { title: 'all channels', says: 'A filter has weights for every channel and adds them up: one map a filter.' },
+  random: { title: 'random', says: 'Filters of random weights over all channels; the same seed gives the same weights.' },
+};
+
+/** @param {unknown} kernel @returns {keyof typeof FORMS} */
+const formOf = (kernel) => (isRandom(kernel) ? 'random' : isBank(/** @type {any} */ (kernel)) ? 'bank' : 'each');
+
+/** @param {number} index @param {string} wanted */
+function chooseForm(index, wanted) {
+  const matrix = isRandom(lab.value.layers[index].kernel) ? SOBEL_X : matrixOf(index);
+  const bank = () => [Array.from({ length: channelsInto(index) }, () => matrix)];
+  setKernel(index, { kernel: wanted === 'random' ? RANDOM : wanted === 'bank' ? bank() : matrix, groups: 1 });
+}
+
+/** @param {number} index */
+export function formMenu(index) {
+  const form = formOf(lab.value.layers[index].kernel);
+  return html`<select
+    aria-label="Form of the kernel"
+    data-testid="kernel-form"
+    @change=${(/** @type {any} */ event) => chooseForm(index, event.target.value)}
+  >
+    ${Object.entries(FORMS).map(([name, { title }]) => html`<option value=${name} .selected=${name === form}>${title}</option>`)}
+  </select>`;
+}
+
+/** @param {number} index */
+export const formSentence = (index) => FORMS[formOf(lab.value.layers[index].kernel)].says;
+
+/** The preset that the grid holds, if it is one. @param {number} index */
+export function presetOf(index) {
+  const matrix = matrixOf(index);
+  const same = (/** @type {number[][]} */ other) =>
+    other.length === matrix.length &&
+    other[0].length === matrix[0].length &&
+    other.every((line, row) => line.every((value, col) => Math.abs(value - matrix[row][col]) < CLOSE));
+  return presets.value.find((preset) => same(preset.matrix));
+}
+
+/** @param {number} index */
+export function presetMenu(index) {
+  const now = presetOf(index)?.name ?? '';
+  const choose = (/** @type {HTMLSelectElement} */ menu) => {
+    const preset = presets.value.find(({ name }) => name === menu.value);
+    if (preset) setMatrix(index, preset.matrix);
+    else menu.value = now;
+  };
+  return html`<select aria-label="Preset kernels" data-testid="preset" @change=${(/** @type {any} */ event) => choose(event.target)}>
+    <option value="" .selected=${now === ''}>${now === '' ? 'own weights' : 'Presets'}</option>
+    ${presets.value.map(
+      ({ name, finds }) =>
+        html`<option value=${name} title=${finds} .selected=${name === now}>${name.replaceAll('_', ' ')}</option>`,
+    )}
+  </select>`;
+}
+
+/** @param {number} index @param {number[][][][]} bank */
+function filterTabs(index, bank) {
+  const [filter, channel] = sliceOf(index);
+  const most = limits.value?.filters ?? 512;
+  const show = (/** @type {number} */ place) =>
+    look({ slice: [place, channel], channel: index === lab.value.layer ? place : lab.value.channel });
+  return html`<div class="bar wrap tabs" role="group" aria-label="Filters">
+    <small>filter</small>
+    ${bank.map(
+      (_, place) =>
+        html`<button class="small" aria-pressed=${place === filter} aria-label="Filter ${place}" @click=${() => show(place)}>${place}</button>`,
+    )}
+    <button
+      class="small"
+      aria-label="Add a filter"
+      ?disabled=${bank.length >= most}
+      @click=${() => setKernel(index, { kernel: [...bank, bank[filter]] }, bank.length)}
+    >
+      +
+    </button>
+    ${bank.length > 1
+      ? html`<button
+          class="small"
+          aria-label="Drop filter ${filter}"
+          @click=${() => setKernel(index, { kernel: bank.filter((_, place) => place !== filter) }, Math.max(0, filter - 1))}
+        >
+          −
+        </button>`
+      : nothing}
+  </div>`;
+}
+
+/** @param {number} index @param {number} count */
+function channelTabs(index, count) {
+  const [filter, channel] = sliceOf(index);
+  const coloured = count === 3 && channelsInto(0) === 3 && index === 0;
+  const name = (/** @type {number} */ place) => (coloured ? ['red', 'green', 'blue'][place] : String(place));
+  return html`<div class="bar wrap tabs" role="group" aria-label="Input channels">
+    <small>on channel</small>
+    ${Array.from(
+      { length: count },
+      (_, place) =>
+        html`<button class="small" aria-pressed=${place === channel} @click=${() => look({ slice: [filter, place] })}>${name(place)}</button>`,
+    )}
+  </div>`;
+}
+
+/** @param {number} index */
+export function sliceTabs(index) {
+  const kernel = kernelOf(index);
+  if (!isBank(kernel)) return nothing;
+  return html`${filterTabs(index, kernel)} ${kernel[0].length > 1 ? channelTabs(index, kernel[0].length) : nothing}`;
+}

@@ -1,0 +1,146 @@
+/**
+ * A grid of numbers to edit, a kernel's weights or a small input: type, arrows, drag, paste.
+ *
+ * Up and down change the number; left, right, Enter, Home and End go from cell to cell.
+ */
+
+import { html } from '../vendor/lit-html/lit-html.js';
+import { gridStyle, largestOf, tint } from './cells.js';
+import { decimal, nudgeOf, nudged, remember, takeBack, textControl } from './field-view.js';
+import { number } from './format.js';
+import { parseNumber, withCell } from './kernel.js';
+import { startScrub, wasScrubbed } from './scrub.js';
+import { forget } from './state.js';
+
+/** @typedef {import('./layer-types.js').Matrix} Matrix */
+/**
+ * @typedef {object} Grid
+ * @property {string} label
+ * @property {string} what one number, such as 'Weight'
+ * @property {string} place pointer into the request
+ * @property {string} testid
+ * @property {number} largest magnitude that is legal
+ * @property {boolean} tinted
+ * @property {() => Matrix} read the matrix as it stands now
+ * @property {(matrix: Matrix, name: string) => void} write
+ * @property {(text: string) => void} paste what is no single number
+ */
+
+const SMALL_GRID = 5;
+
+/** @param {KeyboardEvent} event @param {number} row @param {number} col @param {Matrix} matrix @returns {[number, number] | null} */
+function destination(event, row, col, matrix) {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  const atStart = input.selectionStart === 0;
+  const atEnd = input.selectionEnd === input.value.length;
+  if (event.key === 'Enter') return [row + (event.shiftKey ? -1 : 1), col];
+  if (event.key === 'ArrowLeft' && atStart) return [row, col - 1];
+  if (event.key === 'ArrowRight' && atEnd) return [row, col + 1];
+  if (event.ctrlKey && event.key === 'ArrowUp') return [row - 1, col];
+  if (event.ctrlKey && event.key === 'ArrowDown') return [row + 1, col];
+  if (event.key === 'Home' && atStart && atEnd) return [row, 0];
+  if (event.key === 'End' && atStart && atEnd) return [row, matrix[0].length - 1];
+  return null;
+}
+
+/** @param {Grid} grid @param {number} row @param {number} col @param {KeyboardEvent} event */
+function onKey(grid, row, col, event) {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  const matrix = grid.read();
+  if (nudgeOf(event)) {
+    event.preventDefault();
+    setCell(grid, row, col, nudged(matrix[row][col], event));
+    requestAnimationFrame(() => input.select());
+    return;
+  }
+  const to = destination(event, row, col, matrix);
+  if (!to) return;
+  event.preventDefault();
+  const body = /** @type {Element} */ (input.closest('[role=grid]'));
+  /** @type {HTMLInputElement | null} */ (body.querySelector(`[data-cell="${to}"] input`))?.focus();
+}
+
+/** @param {Grid} grid @param {number} row @param {number} col */
+const placeOf = (grid, row, col) => `${grid.place}/${row}/${col}`;
+
+/** @param {Grid} grid @param {number} row @param {number} col @param {number} value */
+function setCell(grid, row, col, value) {
+  const place = placeOf(grid, row, col);
+  forget(place);
+  const within = Math.min(Math.max(value, -grid.largest), grid.largest);
+  grid.write(withCell(grid.read(), row, col, within), place);
+}
+
+/** @param {Grid} grid @param {number} row @param {number} col @param {PointerEvent} event */
+function onPress(grid, row, col, event) {
+  remember();
+  startScrub(
+    event,
+    grid.read()[row][col],
+    (value) => setCell(grid, row, col, value),
+    () => takeBack(placeOf(grid, row, col)),
+  );
+}
+
+/** The press may become a drag: only a click that was none puts the hand into the cell. @param {MouseEvent} event */
+function onMouseDown(event) {
+  const input = /** @type {HTMLElement} */ (event.currentTarget).querySelector('input');
+  if (input !== document.activeElement) event.preventDefault();
+}
+
+/** @param {MouseEvent} event */
+function onClick(event) {
+  const input = /** @type {HTMLElement} */ (event.currentTarget).querySelector('input');
+  if (!wasScrubbed() && input !== document.activeElement) input?.focus();
+}
+
+/** @param {Grid} grid @param {Matrix} matrix @param {number} row @param {number} col @param {number} strongest @param {string} text */
+function cell(grid, matrix, row, col, strongest, text) {
+  const place = placeOf(grid, row, col);
+  return html`<div
+    class="cell"
+    role="gridcell"
+    data-cell="${row},${col}"
+    .style=${grid.tinted ? tint(matrix[row][col], strongest) : ''}
+    @pointerdown=${(/** @type {PointerEvent} */ event) => onPress(grid, row, col, event)}
+    @mousedown=${onMouseDown}
+    @click=${onClick}
+  >
+    ${textControl({
+      place,
+      label: `${grid.what} at row ${row}, column ${col}`,
+      value: text,
+      parse: decimal(`A ${grid.what.toLowerCase()}`, grid.largest),
+      apply: (value) => grid.write(withCell(grid.read(), row, col, value), place),
+      onKey: (event) => onKey(grid, row, col, event),
+      testid: `${grid.testid}-${row}-${col}`,
+      saidAt: grid.place,
+    })}
+  </div>`;
+}
+
+/** @param {Grid} grid */
+export function matrixView(grid) {
+  const matrix = grid.read();
+  const digits = matrix[0].length > SMALL_GRID ? 2 : 3;
+  const texts = matrix.map((line) => line.map((value) => number(value, digits)));
+  const strongest = largestOf(matrix);
+  const onPaste = (/** @type {ClipboardEvent} */ event) => {
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    if (!Number.isNaN(parseNumber(text))) return; // one number goes into its cell as if typed
+    event.preventDefault();
+    grid.paste(text);
+  };
+  return html`<div
+    class="grid editable"
+    role="grid"
+    aria-label=${grid.label}
+    .style=${gridStyle(matrix[0].length, texts.flat())}
+    @paste=${onPaste}
+  >
+    ${matrix.map(
+      (line, row) =>
+        html`<div role="row" class="line">${line.map((_, col) => cell(grid, matrix, row, col, strongest, texts[row][col]))}</div>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,89 @@
+/** A small input that is typed: a grid of cells, and the same as text. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { idOf } from './field-view.js';
+import { parseMatrix } from './kernel.js';
+import { matrixView } from './matrix-view.js';
+import { complain, edit, lab } from './state.js';
+
+/** @typedef {import('./layer-types.js').Matrix} Matrix */
+
+const PLACE = '/input';
+const MOST_NUMBERS = 4096;
+const LARGEST = 1e6;
+/** Cells of a wider or higher matrix would be too small to type in: it is edited as text. */
+const GRID_ROWS = 12;
+const GRID_COLS = 8;
+const MOST_LINES = 8;
+
+/** The notes' matrix of two rows. */
+export const startNumbers = [
+  [1, 2, 3, 4, 5],
+  [5, 6, 7, 8, 9],
+];
+
+/** @param {Matrix} array @param {string} [name] */
+function setNumbers(array, name) {
+  complain(PLACE, '');
+  edit({ input: { array }, unit: null, channel: 0 }, name);
+}
+
+/** @param {string} text */
+function readNumbers(text) {
+  const matrix = parseMatrix(text);
+  const count = matrix?.flat().length ?? 0;
+  if (!matrix)
+    complain(PLACE, 'Rows of decimal numbers are needed, all of one length, a line each; the last good ones stay in use.');
+  else if (count > MOST_NUMBERS)
+    complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
+  else setNumbers(matrix);
+}
+
+/** @param {Matrix} array */
+function sizeButtons(array) {
+  const zeros = array[0].map(() => 0);
+  const full = (/** @type {number} */ more) => array.flat().length + more > MOST_NUMBERS;
+  const button = (/** @type {string} */ title, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {() => Matrix} */ make) =>
+    html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => setNumbers(make())}>${title}</button>`;
+  return html`<div class="bar wrap">
+    <small class="grow">${array.length} × ${array[0].length}</small>
+    ${button('− row', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
+    ${button('+ row', 'Add a row', full(zeros.length), () => [...array, zeros])}
+    ${button('− col', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
+    ${button('+ col', 'Add a column', full(array.length), () => array.map((line) => [...line, 0]))}
+  </div>`;
+}
+
+/** @param {Matrix} array */
+function textArea(array) {
+  const text = array.map((line) => line.join(' ')).join('\n');
+  return html`<label class="stacked"
+    ><span>The same as text, a row a line</span
+    ><textarea
+      rows=${Math.min(array.length + 1, MOST_LINES)}
+      spellcheck="false"
+      data-testid="numbers"
+      aria-describedby=${idOf(PLACE)}
+      .value=${text}
+      @change=${(/** @type {any} */ event) => readNumbers(event.target.value)}
+    ></textarea>
+  </label>`;
+}
+
+/** @param {Matrix} array */
+export function numbersView(array) {
+  const fits = array.length <= GRID_ROWS && array[0].length <= GRID_COLS;
+  const grid = () =>
+    matrixView({
+      label: 'Input numbers',
+      what: 'Number',
+      place: PLACE,
+      testid: 'input',
+      largest: LARGEST,
+      tinted: false,
+      read: () => /** @type {Matrix} */ (lab.value.input.array ?? array),
+      write: setNumbers,
+      paste: readNumbers,
+    });
+  return html`${fits ? grid() : nothing} ${sizeButtons(array)} ${textArea(array)}`;
+}

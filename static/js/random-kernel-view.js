@@ -1,0 +1,53 @@
+/** A kernel that is given by its size and a seed. */
+
+import { html } from '../vendor/lit-html/lit-html.js';
+import { sentence, textControl, whole } from './field-view.js';
+import { placeOf } from './kernel-edit.js';
+import { editLayer, lab, limits } from './state.js';
+
+const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
+const LARGEST_SEED = 2 ** 31 - 1;
+
+/** @typedef {import('./layer-types.js').RandomKernel['random']} Random */
+
+/** @param {number} index @param {Partial<Random>} change @param {string} [name] */
+const set = (index, change, name) =>
+  editLayer(index, { kernel: { random: { ...lab.value.layers[index].kernel.random, ...change } } }, name);
+
+/**
+ * @param {number} index @param {string} label @param {string} field @param {number} value
+ * @param {[number, number]} range @param {(value: number) => Partial<Random>} change
+ */
+function row(index, label, field, value, [least, most], change) {
+  const place = `${placeOf(index)}/random/${field}`;
+  const control = textControl({
+    place,
+    label,
+    value: String(value),
+    parse: whole(label, least, most),
+    apply: (count) => set(index, change(count), place),
+    testid: `random-${field}`,
+  });
+  return html`<label class="field"><span>${label}</span>${control}</label>${sentence(place)}`;
+}
+
+/** @param {number} index */
+export function randomKernelView(index) {
+  /** @type {Random} */
+  const { filters, size, init, seed } = lab.value.layers[index].kernel.random;
+  const side = limits.value?.kernel_side ?? 63;
+  const most = limits.value?.filters ?? 512;
+  return html`${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}
+    ${row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
+    ${row(index, 'Columns', 'cols', size[1], [1, side], (count) => ({ size: [size[0], count] }))}
+    <label class="field"
+      ><span>Drawn from</span
+      ><select data-testid="random-init" @change=${(/** @type {any} */ event) => set(index, { init: event.target.value })}>
+        ${INITIALISERS.map((name) => html`<option value=${name} ?selected=${name === init}>${name.replace('_', ', ')}</option>`)}
+      </select></label
+    >
+    ${row(index, 'Seed', 'seed', seed, [0, LARGEST_SEED], (count) => ({ seed: count }))}
+    <div class="bar">
+      <button class="small" ?disabled=${seed === LARGEST_SEED} @click=${() => set(index, { seed: seed + 1 })}>Roll again</button>
+    </div>`;
+}
