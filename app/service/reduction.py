@@ -40,16 +40,18 @@ def _axis_mean(maps: Array, axis: int, cells: int) -> Array:
     first = np.floor(edges[:-1] + 1e-9).astype(np.intp)
     # One past the last row that a cell touches.
     last = np.minimum(np.ceil(edges[1:] - 1e-9).astype(np.intp), side)
-    # Neighbouring cells may share a row: reduceat then takes every second of the pairs.
-    bounds = np.stack([first, last], axis=1).reshape(-1)[:-1]
-    sums = np.add.reduceat(maps, bounds, axis=axis)
-    sums = sums[(slice(None),) * axis + (slice(None, None, 2),)]
     along = (-1,) + (1,) * (maps.ndim - axis - 1)
-    before = np.maximum(edges[:-1] - first, 0).astype(maps.dtype).reshape(along)
-    after = np.maximum(last - edges[1:], 0).astype(maps.dtype).reshape(along)
-    if before.any() or after.any():
-        sums = sums - before * maps.take(first, axis=axis) - after * maps.take(last - 1, axis=axis)
-    return np.asarray(sums * maps.dtype.type(cells / side))
+    shape = (*maps.shape[:axis], cells, *maps.shape[axis + 1 :])
+    total = np.zeros(shape, maps.dtype)
+    # A row of every cell at a time: whole-array steps, each over no more than the result.
+    for place in range(int((last - first).max())):
+        rows = np.minimum(first + place, last - 1)
+        covered = np.minimum(edges[1:], first + place + 1) - np.maximum(edges[:-1], first + place)
+        share = np.clip(covered, 0.0, 1.0) * (cells / side)
+        part = maps.take(rows, axis=axis)
+        part *= share.astype(maps.dtype).reshape(along)
+        total += part
+    return total
 
 
 @dataclass(frozen=True, eq=False)
