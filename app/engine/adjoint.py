@@ -77,10 +77,17 @@ def _by_channel(problem: Problem, kernel: Array) -> Array:
 
 
 def _turned(problem: Problem, upstream: Array, kernel: Array, out: Array) -> bool:
-    spans = [d * (k - 1) for d, k in zip(problem.dilation, problem.kernel, strict=True)]
+    # Not span − after: with output_padding the upstream ends before the geometry's last cell.
     rows, cols = (
-        (span - before, span - after)
-        for span, (before, after) in zip(spans, problem.padding, strict=True)
+        (dilation * (taps - 1) - before, size + before - sent)
+        for dilation, taps, (before, _), size, sent in zip(
+            problem.dilation,
+            problem.kernel,
+            problem.padding,
+            problem.size,
+            problem.output,
+            strict=True,
+        )
     )
     if min(*rows, *cols) < 0:
         return False

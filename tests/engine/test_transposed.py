@@ -109,6 +109,18 @@ def test_transposed_convolution_is_the_adjoint_of_convolution() -> None:
     assert np.vdot(maps, upstream) == pytest.approx(np.vdot(pictures, spread), rel=1e-12)
 
 
+@pytest.mark.parametrize("taps", [1, 2, 3])
+def test_cells_that_only_output_padding_adds_hold_what_is_sent_there_for_every_map(
+    taps: int,
+) -> None:
+    # A reused buffer is clean for the first map, so that one map would not tell.
+    options: dict[str, Any] = {"dilation": 3, "output_padding": (0, 2)}
+    for width in (4, 7, 13):
+        x, kernel = RNG.standard_normal((3, 4, 6, width)), RNG.standard_normal((4, 2, taps, taps))
+        out = conv_transpose2d(x, kernel, **options)
+        assert_close(out, reference.conv_transpose2d(x, kernel, None, **options))
+
+
 def test_one_dimension_is_one_row_of_two() -> None:
     x, kernel = RNG.standard_normal((2, 4, 5)), RNG.standard_normal((4, 3, 4))
     options: dict[str, Any] = {"stride": 3, "dilation": 2, "groups": 2, "output_padding": 2}
