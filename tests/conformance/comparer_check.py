@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.conformance import oracle
-from tests.conformance.case import Case, Numbers, Refused, random_for
+from tests.conformance.case import Array, Case, Numbers, Refused, Spec, random_for
 from tests.conformance.tally import Tally
 
 SLIGHTLY = 1.0005  # the 0.05 % that an eye on a plot would never see
@@ -34,7 +34,7 @@ def run() -> None:
 def _case() -> Case:
     random = random_for("comparer")
     kernel, bias = random.normal(size=(4, 3, 3, 2)), random.normal(size=4)
-    layers = [
+    layers: list[Spec] = [
         {"type": "conv2d", "kernel": kernel, "bias": bias, "stride": 2},
         {"type": "tanh"},
         {"type": "dense", "weight": random.normal(size=(5, 4 * 3 * 5))},
@@ -42,7 +42,7 @@ def _case() -> Case:
     return Case("comparer", "comparer", layers, random.normal(size=(2, 3, 7, 10)))
 
 
-def _wrong(right: np.ndarray) -> list[tuple[str, np.ndarray]]:
+def _wrong(right: Array) -> list[tuple[str, Array]]:
     """Return an array spoilt in every way that a wrong algorithm might."""
     one = right.copy()
     one[np.unravel_index(np.argmax(np.abs(right)), right.shape)] *= SLIGHTLY

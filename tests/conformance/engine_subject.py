@@ -11,7 +11,7 @@ from app.engine.kernels import PresetKernel
 from app.engine.layers import LAYER_TYPES, Layer
 from tests.conformance.case import Case, Numbers, Refused, Spec
 
-LOSS_TYPES = {
+LOSS_TYPES: dict[str, Any] = {
     "sum": losses.Sum,
     "mean": losses.Mean,
     "l2": losses.L2,

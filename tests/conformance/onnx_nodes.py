@@ -52,7 +52,7 @@ def _answer(case: Case) -> Numbers:
     layers = [layer_of(layer) for layer in case.layers]
     tape = network.forward(layers, case.x)
     if case.loss:
-        return {"loss": np.float32(network.backward(tape, loss_of(case.loss), ()).loss)}
+        return {"loss": np.asarray(network.backward(tape, loss_of(case.loss), ()).loss, np.float32)}
     return {"output": _rounded(case.name, tape.output)}
 
 

@@ -1,6 +1,6 @@
 """Convolutions: every geometry with every padding, in one and two dimensions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -35,7 +35,7 @@ def cases() -> list[Case]:
     ]
 
 
-def _grid(op: str, geometries: Any, sizes: list[tuple[int, ...]]) -> Iterator[Case]:
+def _grid(op: str, geometries: Any, sizes: Sequence[tuple[int, ...]]) -> Iterator[Case]:
     for kernel, stride, dilation, padding, mode in geometries:
         name = f"{op} k{kernel} s{stride} d{dilation} p{padding} {mode}"
         random = random_for(name)

@@ -87,7 +87,7 @@ def _autoencoder() -> Iterator[Case]:
     random = random_for("autoencoder")
     x = random.normal(size=(2, 3, 7, 9))
     down, up = random.normal(size=(5, 3, 3, 3)), random.normal(size=(5, 3, 3, 3))
-    layers = [
+    layers: list[Spec] = [
         {"type": "conv2d", "kernel": down, "stride": 2},
         {"type": "silu"},
         {"type": "conv_transpose2d", "kernel": up, "stride": 2},

@@ -13,6 +13,7 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((1, 4, 11, 9), (6, 2, 2, 3), {"groups": 2, "stride": 2}),
     ((1, 2, 20, 17), (2, 1, 3, 3), {"groups": 2, "dilation": 2, "padding": 2}),
     ((1, 1, 90, 120), (2, 1, 25, 25), {"padding": "same"}),
+    ((1, 1, 170, 180), (1, 1, 41, 37), {"padding": "same"}),
     ((1, 8, 40, 50), (16, 8, 3, 3), {"padding": "same"}),
     ((1, 3, 24, 30), (3, 3, 3, 3), {"padding": "same", "padding_mode": "reflect"}),
 ]
@@ -34,6 +35,11 @@ def cases() -> Iterator[Case]:
         kernel = random_for(name).normal(size=kernel_shape)
         layer = {"type": "conv2d", "kernel": kernel, **fields}
         yield Case("non-finite conv2d", name, [layer], _spoilt(name, x_shape, value))
+    for value in values:
+        name = f"conv2d of rank one with {value}"
+        kernel = np.outer(np.arange(1.0, 10.0), np.linspace(-1, 2, 8))
+        layer = {"type": "conv2d", "kernel": kernel, "padding": "same"}
+        yield Case("non-finite conv2d", name, [layer], _spoilt(name, (1, 2, 50, 70), value))
     for op, fields, value in product(["max_pool2d", "avg_pool2d"], POOLS, values):
         name = f"{op} {fields} with {value}"
         x = _spoilt(name, (2, 3, 14, 19), value)

@@ -68,7 +68,7 @@ def _lenet() -> Iterator[Case]:
         {"type": "tanh"},
         _dense(random, 10, 30),
     ]
-    losses = [CLASSIFIED, {"type": "sum", "select": {"channels": [7]}}, {"type": "l2"}]
+    losses: list[Spec] = [CLASSIFIED, {"type": "sum", "select": {"channels": [7]}}, {"type": "l2"}]
     yield from _case("LeNet", layers, (2, 1, 28, 36), *losses)
 
 
@@ -157,7 +157,7 @@ def _random_layer(random: np.random.Generator, channels: int) -> tuple[Spec, int
         mode = random.choice(["zeros", "reflect", "replicate", "circular"])
         padding = ["same", "same_lower", [[1, 0], [0, 2]]][random.integers(3)]
         conv = _conv(random, filters, channels, rows, cols, padding=padding, padding_mode=str(mode))
-        return conv | {"flip": bool(random.integers(2))}, filters
+        return {**conv, "flip": bool(random.integers(2))}, filters
     if kind == 2:
         plain = ["relu", "abs", "square", "elu", "gelu", "silu", "tanh", "softplus", "identity"]
         return {"type": str(random.choice(plain))}, channels

@@ -1,6 +1,6 @@
 """Transposed convolutions: stride, padding, output padding, dilation, groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -34,7 +34,7 @@ def cases() -> list[Case]:
     ]
 
 
-def _grid(op: str, geometries: Any, sizes: list[tuple[int, ...]]) -> Iterator[Case]:
+def _grid(op: str, geometries: Any, sizes: Sequence[tuple[int, ...]]) -> Iterator[Case]:
     for kernel, stride, dilation, padding, extra in geometries:
         if np.any(np.greater_equal(extra, np.maximum(stride, dilation))):
             continue
