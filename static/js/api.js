@@ -17,13 +17,29 @@ export class Problem extends Error {
   }
 }
 
+const LONGEST_WAIT_S = 10;
+
+/** Wait as long as a busy server wants. @param {Response} answer @param {AbortSignal | null} [signal] */
+function busyFor(answer, signal) {
+  const asked = Number(answer.headers.get('retry-after')) || 1;
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, Math.min(asked, LONGEST_WAIT_S) * 1000);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
 /**
+ * A server that is busy is asked a second time, when it says.
  * @param {string} path
  * @param {RequestInit} options
  * @returns {Promise<Response>}
  */
 async function ask(path, options = {}) {
-  const answer = await fetch(BASE + path, options);
+  let answer = await fetch(BASE + path, options);
+  if (answer.status === 503) {
+    await busyFor(answer, options.signal);
+    answer = await fetch(BASE + path, options);
+  }
   if (answer.ok) return answer;
   const isProblem = answer.headers.get('content-type')?.startsWith('application/problem+json');
   throw new Problem(isProblem ? await answer.json() : { status: answer.status });
@@ -101,4 +117,19 @@ function readSafetensors(buffer) {
     tensors[name] = { values: READERS[dtype](buffer, 8 + length + data_offsets[0], count), shape };
   }
   return { envelope: JSON.parse(metadata.response), tensors };
+}
+
+/**
+ * The shell command that asks the same and writes a picture.
+ * @param {string} path
+ * @param {object} body
+ * @param {string} file
+ */
+export function commandFor(path, body, file) {
+  const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)}'`;
+  return [
+    `curl -sS --fail-with-body ${quoted(location.origin + BASE + path)}`,
+    `-H 'content-type: application/json' -H 'accept: image/png'`,
+    `-o ${quoted(file)} -d ${quoted(JSON.stringify(body))}`,
+  ].join(' \\\n  ');
 }

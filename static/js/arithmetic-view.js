@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { number } from './format.js';
-import { cell } from './pointing.js';
+import { cell, inputCell } from './pointing.js';
 import { explanation, lab } from './state.js';
 
 const LARGEST_GRID = 7;
@@ -34,14 +34,16 @@ function product(terms) {
   const rows = new Set(terms.map((term) => input(term).position.at(-2)));
   const cols = Math.max(1, terms.length / Math.max(rows.size, 1));
   const padding = terms.map((term) => term.padding);
-  return html`${grid(terms.map((term) => input(term).value), cols, padding, 'patch', false)}
+  const backward = input(terms[0]).name === 'upstream';
+  const { name } = weight(terms[0]);
+  return html`${grid(terms.map((term) => input(term).value), cols, padding, backward ? 'dL/dMap' : 'patch', backward)}
     <span class="op">×</span>
-    ${grid(terms.map((term) => weight(term).value), cols, padding, weight(terms[0]).name, true)}
+    ${grid(terms.map((term) => weight(term).value), cols, padding, backward && name === 'kernel' ? 'weights that meet it' : name, true)}
     <span class="op">=</span>
     ${grid(terms.map((term) => term.product), cols, padding, 'products', true)}`;
 }
 
-/** Terms by channel of the input, in its order. @param {Term[]} terms */
+/** Terms by channel of the input, or by map of the upstream gradient, in their order. @param {Term[]} terms */
 function byChannel(terms) {
   /** @type {Map<number, Term[]>} */
   const groups = new Map();
@@ -65,24 +67,40 @@ function terms(told) {
       .slice(0, 4)
       .map((term) => `${number(term.left.value, 3)} · ${number(term.right.value, 3)}`)
       .join(', ')}</p>`;
-  return groups.map(([channel, group]) => html`<div class="product">${groups.length > 1 ? html`<small>channel ${channel}</small>` : nothing}${product(group)}</div>`);
+  return groups.map(([channel, group]) => html`<div class="product">${groups.length > 1 ? html`<small>${told.of === 'input' ? 'map' : 'channel'} ${channel}</small>` : nothing}${product(group)}</div>`);
+}
+
+/** Which number it is. @param {any} told */
+function place(told) {
+  const pixel = inputCell.value;
+  const unit = cell.value;
+  if (pixel && (!told || told.of === 'input'))
+    return `dL/dInput · channel ${pixel.channel} · row ${pixel.row} · column ${pixel.col}`;
+  if (!unit) return '';
+  const type = lab.value.layers[unit.layer]?.type;
+  return `${type} · map ${unit.channel} · row ${unit.row} · column ${unit.col}${lab.value.unit ? ' · pinned' : ''}`;
+}
+
+/** @param {any} told */
+function sumLine(told) {
+  if (told?.value === undefined) return nothing;
+  const bias = told.bias === null || told.bias === undefined ? nothing : html`+ bias ${number(told.bias, 6)}`;
+  return html`<div class="mono">${told.terms ? html`Σ ${number(told.sum, 6)}` : nothing} ${bias}</div>
+    <b data-testid="pointed-value">${number(told.value, 6)}</b>`;
 }
 
 export function arithmeticView() {
-  const unit = cell.value;
   const told = explanation.value;
-  if (!unit)
-    return html`<h2>Arithmetic</h2><p class="dim">Point at a cell of the map, or focus it and use the arrows, to see patch × kernel. Click pins.</p>`;
-  const type = lab.value.layers[unit.layer]?.type;
+  if (!cell.value && !inputCell.value) {
+    const hint = lab.value.mode === 'gradient'
+      ? 'Point at a pixel of dL/dInput to see what its gradient is the sum of. A click makes the cell above it the loss.'
+      : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel. Click pins.';
+    return html`<h2>Arithmetic</h2><p class="dim">${hint}</p>`;
+  }
   return html`<h2>Arithmetic</h2>
     <div class="products">${terms(told)}</div>
     <div class="sum" aria-live="polite" data-testid="arithmetic">
-      ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing}
-      ${told?.value === undefined
-        ? nothing
-        : html`<div class="mono">${told.terms ? html`Σ ${number(told.terms.reduce((/** @type {number} */ sum, /** @type {Term} */ term) => sum + term.product, 0), 6)}` : nothing}
-              ${told.bias === null || told.bias === undefined ? nothing : html`+ bias ${number(told.bias, 6)}`}</div>
-            <b data-testid="pointed-value">${number(told.value, 6)}</b>`}
-      <small>${type} · map ${unit.channel} · row ${unit.row} · column ${unit.col}${lab.value.unit ? ' · pinned' : ''}</small>
+      ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
+      <small>${place(told)}</small>
     </div>`;
 }

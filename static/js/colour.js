@@ -80,8 +80,8 @@ export function colourInto({ values, scale: step, offset, exact }, { low, high, 
   /** @param {number} value */
   const lookUp = (value) => {
     if (!Number.isFinite(value)) return NOT_FINITE;
-    const place = Math.round((value - low) * factor);
-    return table[place < 0 ? 0 : place >= STEPS ? STEPS - 1 : place];
+    const place = (value - low) * factor + 0.5;
+    return table[place < 0 ? 0 : place >= STEPS ? STEPS - 1 : place | 0];
   };
   if (exact) {
     for (let i = 0; i < values.length; i += 1) pixels[i] = lookUp(values[i]);
@@ -92,41 +92,66 @@ export function colourInto({ values, scale: step, offset, exact }, { low, high, 
   for (let i = 0; i < values.length; i += 1) pixels[i] = codes[values[i]];
 }
 
+/** Black or white, whichever reads better on the colour of a value. @param {Scale} scale @param {number} value */
+export function inkOn({ low, high, table }, value) {
+  const place = Math.round(((value - low) / (high - low)) * (STEPS - 1));
+  const pixel = Number.isFinite(place) ? table[Math.min(Math.max(place, 0), STEPS - 1)] : NOT_FINITE;
+  const luma = 0.299 * (pixel & 255) + 0.587 * ((pixel >> 8) & 255) + 0.114 * ((pixel >> 16) & 255);
+  return luma > 128 ? '#000' : '#fff';
+}
+
 const BINS = 256;
+/** A sample of this many cells tells the distribution of a larger map. */
+const SAMPLE = 1 << 19;
+
+/** @typedef {{counts: Uint32Array, counted: number, low: number, high: number}} Histogram */
+
+/** The distance of sampled cells: never a divisor of the columns, which would sample only some of them. @param {number} cells @param {number} cols */
+function strideOf(cells, cols) {
+  let stride = Math.ceil(cells / SAMPLE);
+  while (stride > 1 && cols % stride === 0) stride += 1;
+  return stride;
+}
 
 /**
  * Count the values of a map in equal bins between its extremes.
  * @param {import('./live.js').Plane} plane
+ * @returns {Histogram}
  */
-export function histogram({ values, scale, offset, exact, stats }) {
+export function histogram({ values, cols, scale, offset, exact, stats }) {
   const counts = new Uint32Array(BINS);
-  const low = stats.min ?? 0;
-  const high = stats.max ?? 0;
+  const low = exact ? (stats.min ?? 0) : offset;
+  const high = exact ? (stats.max ?? 0) : offset + scale * 255;
+  const stride = strideOf(values.length, cols);
+  const counted = Math.ceil(values.length / stride);
   if (exact) {
     const factor = high > low ? (BINS - 1) / (high - low) : 0;
-    for (let i = 0; i < values.length; i += 1) counts[Math.round((values[i] - low) * factor)] += 1;
+    for (let i = 0; i < values.length; i += stride) counts[Math.round((values[i] - low) * factor)] += 1;
   } else {
-    for (let i = 0; i < values.length; i += 1) counts[values[i]] += 1;
+    for (let i = 0; i < values.length; i += stride) counts[values[i]] += 1;
   }
-  return exact ? { counts, low, high } : { counts, low: offset, high: offset + scale * 255 };
+  return { counts, counted, low, high };
 }
 
 /**
  * The range that holds `percent` of the values nearest to zero (or to the least, where none is negative).
  * @param {import('./live.js').Plane} plane
  * @param {number} percent
+ * @param {Histogram} [told] the plane's histogram, where it is known
  * @returns {[number, number]}
  */
-export function clippedRange(plane, percent) {
+export function clippedRange(plane, percent, told) {
   const { min, max } = plane.stats;
   if (min === null || max === null) return [0, 1];
   if (percent >= 100 || max <= min) return [min, max];
-  const { counts, low, high } = histogram(plane);
+  const { counts, counted, low, high } = told ?? histogram(plane);
   const at = (/** @type {number} */ bin) => low + ((high - low) * bin) / (BINS - 1);
   const weighed = Array.from(counts, (count, bin) => ({ size: Math.abs(at(bin)), count }));
   weighed.sort((a, b) => a.size - b.size);
-  let left = (plane.values.length * percent) / 100;
+  let left = (counted * percent) / 100;
   const last = weighed.find(({ count }) => (left -= count) <= 0);
-  const reach = last?.size || Math.max(Math.abs(min), Math.abs(max));
+  // Where nearly all are zero, what matters is the rest.
+  const few = !last || last.size <= (high - low) / (BINS - 1);
+  const reach = few ? Math.max(Math.abs(min), Math.abs(max)) : last.size;
   return [Math.max(min, -reach), Math.min(max, reach)];
 }

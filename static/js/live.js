@@ -2,25 +2,27 @@
  * The live loop: every edit goes out at once, one request is in flight, the newest wins.
  *
  * An edit is answered in three steps, each given up as soon as a newer edit is there: the map in
- * focus in eight bits (so that it is painted first), the thumbnails of every layer, and, when the
- * hand rests, the exact values.
+ * focus in few bytes (so that it is painted first), the thumbnails of every layer, and, when the
+ * hand rests, every cell of the map with its exact value.
  */
 
-import { batch, computed, effect } from '../vendor/signals-core/signals-core.js';
-import { Problem, compute, describe } from './api.js';
+import { batch, computed, effect, untracked } from '../vendor/signals-core/signals-core.js';
+import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
-import { faults, kernelLayer, lab, shapes, shown, waiting } from './state.js';
+import { focusForward, focusGradient, gallery } from './requests.js';
+import { editedAt, faults, lab, look, shapes, shown, waiting } from './state.js';
 
-/** @typedef {import('./api.js').Tensor} Tensor */
 /**
  * @typedef {object} Plane values of one map: the number itself, or offset + scale · code
  * @property {Uint8Array | Float32Array} values
- * @property {number} rows
- * @property {number} cols
+ * @property {number} rows of `values`
+ * @property {number} cols of `values`
+ * @property {[number, number]} full rows and columns of the map, of which `values` may be reduced
  * @property {number} scale
  * @property {number} offset
  * @property {boolean} exact
  * @property {any} stats of the full map
+ * @property {number | null} edited when the edit was made that this is the first answer to
  */
 /**
  * @typedef {object} Shown
@@ -32,13 +34,11 @@ import { faults, kernelLayer, lab, shapes, shown, waiting } from './state.js';
  * @property {{loss: number, input: Plane[], kernel: Plane[] | null} | null} gradient
  */
 
-const THUMB_SIDE = 96;
-const GRADIENT_SIDE = 2048;
+/** The map in focus is on the screen by then. */
+const PAINTED_MS = 30;
 const REST_MS = 180;
 const SLOW_MS = 200;
 const LONG_MS = 1000;
-/** Above this many cells exact values come one by one, from the arithmetic of the pointed cell. */
-const EXACT_CELLS = 4_000_000;
 
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
@@ -46,79 +46,9 @@ const question = computed(() => {
   return JSON.stringify([input, layers, layer, channel, mode, loss, loss === 'unit' && unit]);
 });
 
-/** @param {import('./state.js').Lab} state */
-export function lossOf({ loss, unit, layer }) {
-  if (loss !== 'unit' || !unit) return { type: loss === 'unit' ? 'sum' : loss, select: { layer } };
-  const select = {
-    layer: unit.layer,
-    channels: [unit.channel],
-    rows: [unit.row, unit.row + 1],
-    cols: [unit.col, unit.col + 1],
-  };
-  return { type: 'sum', select };
-}
-
-/** @param {Tensor} tensor @param {any} entry @param {number} channel @returns {Plane} */
-function plane({ values, shape }, entry, channel) {
-  const [rows, cols] = shape.slice(-2);
-  const size = rows * cols;
-  const exact = values instanceof Float32Array;
-  return {
-    values: values.subarray(channel * size, (channel + 1) * size),
-    rows,
-    cols,
-    exact,
-    scale: exact ? 1 : entry.scale[channel],
-    offset: exact ? 0 : entry.offset[channel],
-    stats: entry.stats[channel],
-  };
-}
-
-/** @param {Tensor} tensor @param {any} entry */
-const planes = (tensor, entry) =>
-  Array.from({ length: tensor.shape[0] * tensor.shape[1] }, (_, index) => plane(tensor, entry, index));
-
-/** @param {import('./state.js').Lab} state @param {string} dtype @param {AbortSignal} signal */
-async function focusForward(state, dtype, signal) {
-  const wanted = { layers: [state.layer], channels: [state.channel], dtype };
-  const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
-  const entry = envelope.layers[state.layer];
-  const map = plane(tensors[`layers.${state.layer}`], entry, 0);
-  map.stats = entry.stats[state.channel];
-  return { layers: envelope.layers, inputShape: envelope.input.shape, map };
-}
-
-/** @param {import('./state.js').Lab} state @param {string} dtype @param {AbortSignal} signal */
-async function focusGradient(state, dtype, signal) {
-  const index = kernelLayer.value;
-  const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
-  const body = { ...toNetwork(state), loss: lossOf(state), return: { gradients, dtype, max_side: GRADIENT_SIDE } };
-  const { envelope, tensors } = await compute('/backward', body, signal);
-  const [input, kernel] = envelope.gradients;
-  return {
-    gradient: {
-      loss: envelope.loss,
-      input: planes(tensors.input, input),
-      kernel: kernel ? planes(tensors[kernel.name], kernel) : null,
-    },
-  };
-}
-
-/** @param {import('./state.js').Lab} state @param {AbortSignal} signal */
-async function gallery(state, signal) {
-  const wanted = { layers: 'all', max_side: THUMB_SIDE, dtype: 'uint8' };
-  const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
-  return {
-    layers: envelope.layers,
-    inputShape: envelope.input.shape,
-    thumbs: envelope.layers.map((/** @type {any} */ entry) => planes(tensors[`layers.${entry.index}`], entry)),
-  };
-}
-
 /** @param {import('./state.js').Lab} state @param {object} news */
 function publish(state, news) {
-  performance.mark('response');
-  const old = shown.value ?? { layers: [], thumbs: [], map: null, gradient: null, inputShape: [] };
+  const old = shown.peek() ?? { layers: [], thumbs: [], map: null, gradient: null, inputShape: [] };
   batch(() => {
     faults.value = [];
     shown.value = /** @type {Shown} */ ({ ...old, ...news, of: state });
@@ -126,6 +56,8 @@ function publish(state, news) {
 }
 
 let dirty = false;
+/** When the newest edit was made that has gone out; 0 where there was none yet. */
+let answered = 0;
 let running = false;
 /** @type {AbortController | null} */
 let background = null;
@@ -135,11 +67,19 @@ let foreground = null;
 /** Give up the request under way; the picture stays as it is. */
 export const cancel = () => foreground?.abort();
 
+/** Leave a map or a cell that the network does not have, as a link may ask for. @param {import('./api.js').Fault[]} found */
+function leaveMissing(found) {
+  const at = (/** @type {string} */ place) => found.some(({ pointer }) => pointer.startsWith(place));
+  if (at('/return/channels')) look({ channel: 0 });
+  if (at('/loss/select')) look({ unit: null, loss: 'sum' });
+}
+
 /** @param {unknown} error */
 function report(error) {
   if (error instanceof DOMException && error.name === 'AbortError') return;
   if (error instanceof Problem) {
     faults.value = error.faults.length ? error.faults : [{ pointer: '', detail: error.message }];
+    leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
     faults.value = [{ pointer: '', detail: 'The server does not answer. What you see is the last good answer.' }];
   } else {
@@ -155,39 +95,58 @@ const pause = (ms, signal) =>
   });
 
 /** @param {import('./state.js').Lab} state */
+const focusOf = ({ mode }) => (mode === 'gradient' ? focusGradient : focusForward);
+
+/** The planes of an answer that the focus canvas may show. @param {any} news @returns {Plane[]} */
+const focusPlanes = ({ map, gradient }) => (map ? [map] : gradient.input);
+
+/** @param {import('./state.js').Lab} state @returns {Promise<boolean>} whether every cell came with its exact value */
 async function answer(state) {
+  const edited = editedAt === answered ? null : editedAt;
+  answered = editedAt;
   foreground = new AbortController();
   const timers = [
     setTimeout(() => (waiting.value = 'slow'), SLOW_MS),
     setTimeout(() => (waiting.value = 'long'), LONG_MS),
   ];
   performance.mark('request');
-  const focus = state.mode === 'gradient' ? focusGradient : focusForward;
   try {
-    publish(state, await focus(state, 'uint8', foreground.signal));
+    const news = await focusOf(state)(state, 'live', foreground.signal);
+    performance.mark('response');
+    for (const plane of focusPlanes(news)) plane.edited = edited;
+    publish(state, news);
+    return focusPlanes(news).every(({ exact, rows, cols, full }) => exact && rows * cols === full[0] * full[1]);
   } finally {
     timers.forEach(clearTimeout);
     waiting.value = '';
   }
-  if (dirty) return;
+}
+
+/** Complete an answer while no newer edit is there. @param {import('./state.js').Lab} state @param {boolean} complete */
+async function follow(state, complete) {
   background = new AbortController();
   const { signal } = background;
-  const [told, thumbs] = await Promise.all([
-    describe('/shapes', toNetwork(state), signal),
-    gallery(state, signal),
-  ]);
-  shapes.value = told;
-  publish(state, thumbs);
-  await pause(REST_MS, signal);
-  if (signal.aborted) return;
-  const size = shown.value?.map ? shown.value.map.values.length : 0;
-  if (size <= EXACT_CELLS) publish(state, await focus(state, 'float32', signal));
+  try {
+    await pause(PAINTED_MS, signal);
+    if (signal.aborted) return;
+    const [told, thumbs] = await Promise.all([
+      describe('/shapes', toNetwork(state), signal),
+      gallery(state, signal),
+    ]);
+    shapes.value = told;
+    publish(state, thumbs);
+    if (complete) return;
+    await pause(REST_MS, signal);
+    if (!signal.aborted) publish(state, await focusOf(state)(state, 'rest', signal));
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** Say what is wrong with an illegal network, layer by layer, with the legal ranges. */
 async function describeFaults() {
   try {
-    shapes.value = await describe('/shapes', toNetwork(lab.value), new AbortController().signal);
+    shapes.value = await describe('/shapes', toNetwork(lab.peek()), new AbortController().signal);
   } catch (error) {
     if (!(error instanceof Problem)) report(error);
   }
@@ -198,8 +157,10 @@ async function run() {
   running = true;
   while (dirty) {
     dirty = false;
+    const state = lab.peek();
     try {
-      await answer(lab.value);
+      const complete = await answer(state);
+      if (!dirty) follow(state, complete);
     } catch (error) {
       report(error);
       if (error instanceof Problem && !dirty) await describeFaults();
@@ -214,7 +175,6 @@ export function startLive() {
     question.value;
     dirty = true;
     background?.abort();
-    run();
+    untracked(run);
   });
 }
-

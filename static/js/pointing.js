@@ -3,15 +3,20 @@
 import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
-import { explanation, lab, pointed, shown } from './state.js';
+import { lossOf } from './requests.js';
+import { explanation, lab, pointed, pointedInput, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
 /** The cell that the arithmetic is about: the one under the hand, else the pinned one. */
 export const cell = computed(() => pointed.value ?? lab.value.unit);
 
-/** Rows and columns of the input that the cell sees, padding included. */
+/** The pointed cell of dL/dInput, where gradients are shown. */
+export const inputCell = computed(() => (lab.value.mode === 'gradient' ? pointedInput.value : null));
+
+/** Rows and columns of the input that light up: the pointed pixel, or what the cell sees, padding included. */
 export const receptiveField = computed(() => {
+  if (inputCell.value) return { row: inputCell.value.row, col: inputCell.value.col, rows: 1, cols: 1 };
   const unit = cell.value;
   const field = unit && shown.value?.layers[unit.layer]?.receptive_field;
   if (!unit || !field) return null;
@@ -24,7 +29,7 @@ export const receptiveField = computed(() => {
 });
 
 /**
- * The cell of layer `index` whose field is centred nearest to a place of the input.
+ * The cell of layer `index` whose field is centred nearest to a pixel of the input.
  * @param {number} index @param {number} row @param {number} col
  */
 export function cellAbove(index, row, col) {
@@ -39,6 +44,21 @@ export function cellAbove(index, row, col) {
   return { row: place(row, 0, height), col: place(col, 1, width) };
 }
 
+/** The state whose answer is shown: later steps of the same answer change no term. */
+const answered = computed(() => shown.value?.of ?? null);
+
+/** What to explain, as the API wants it; null where nothing is pointed at. */
+const asked = computed(() => {
+  const state = answered.value;
+  const pixel = inputCell.value;
+  const unit = cell.value;
+  if (!state) return null;
+  if (pixel && state.mode === 'gradient')
+    return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel } } };
+  if (!unit || unit.layer >= state.layers.length) return null;
+  return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
+});
+
 /** Ask for the terms of the pointed number, the newest only. */
 export function startPointing() {
   /** @type {AbortController | null} */
@@ -46,17 +66,13 @@ export function startPointing() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   effect(() => {
-    const unit = cell.value;
-    const answer = shown.value;
+    const body = asked.value;
     clearTimeout(timer);
     asking?.abort();
-    if (!unit || !answer || unit.layer >= lab.value.layers.length) {
+    if (!body) {
       explanation.value = null;
       return;
     }
-    const { layer, channel, row, col } = unit;
-    const at = { feature: { layer, n: 0, channel, row, col } };
-    const body = { ...toNetwork(lab.value), at };
     timer = setTimeout(async () => {
       asking = new AbortController();
       try {

@@ -64,6 +64,8 @@ export const shapes = signal(/** @type {any} */ (null));
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<Unit | null>} */
 export const pointed = signal(null);
+/** A cell of dL/dInput under the hand. */
+export const pointedInput = signal(/** @type {{channel: number, row: number, col: number} | null} */ (null));
 /** The terms of the pointed or pinned number. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
 export const explanation = signal(null);
 
@@ -77,14 +79,20 @@ export const canUndo = computed(() => past.value.length > 0);
 export const canRedo = computed(() => future.value.length > 0);
 let burst = { name: '', at: 0 };
 
+/** When the last edit was made, on the clock of `performance`. */
+export let editedAt = 0;
+const markEdit = () => {
+  editedAt = performance.mark('edit').startTime;
+};
+
 /**
  * Change the lab. Changes of one name that follow each other closely are one step of undo.
  * @param {Partial<Lab>} change
  * @param {string} [name]
  */
 export function edit(change, name = '') {
-  performance.mark('edit');
-  const now = performance.now();
+  markEdit();
+  const now = editedAt;
   const same = name !== '' && name === burst.name && now - burst.at < BURST_MS;
   burst = { name, at: now };
   batch(() => {
@@ -104,7 +112,7 @@ function travel(from, to) {
   const target = from.value.at(-1);
   if (!target) return;
   burst = { name: '', at: 0 };
-  performance.mark('edit');
+  markEdit();
   batch(() => {
     from.value = from.value.slice(0, -1);
     to.value = [...to.value, lab.value];

@@ -1,0 +1,190 @@
+/** The focus map in its frame: the canvas, what is marked on it, the values of large cells. */
+
+import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
+import { imageUrl, sampleUrl } from './api.js';
+import { inkOn } from './colour.js';
+import { focusPlane, scale } from './focus.js';
+import { number } from './format.js';
+import { cancel } from './live.js';
+import { cell, cellAbove, receptiveField } from './pointing.js';
+import { edit, lab, pointed, pointedInput, shown, waiting } from './state.js';
+import { box, canEnlarge, enlarge, fit, reduce, reveal, visible, wasDragged, zoomed } from './zoom.js';
+
+/** Cells from this width on, in CSS pixels, carry their value. */
+const WIDE_CELL = 34;
+/** Cells of a map of few columns may be narrower. */
+const NARROW_CELL = 24;
+const FEW_COLS = 16;
+const RING = 14;
+
+const isGradient = () => lab.value.mode === 'gradient';
+
+/** The cell of the plane in focus under the hand. @param {MouseEvent} event */
+function placeOf(event) {
+  const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  const { rows, cols } = box.value;
+  const row = Math.floor(((event.clientY - top) / height) * rows);
+  const col = Math.floor(((event.clientX - left) / width) * cols);
+  return row >= 0 && col >= 0 && row < rows && col < cols ? { row, col } : null;
+}
+
+/** The unit that a cell of the plane in focus stands for: itself, or the unit above a cell of the picture. @param {{row: number, col: number} | null} place */
+function unitAt(place) {
+  if (!place) return null;
+  const { layer, channel } = lab.value;
+  if (!isGradient()) return { layer, channel, ...place };
+  const above = cellAbove(layer, place.row, place.col);
+  const maps = shown.value?.layers[layer]?.output_shape[1] ?? 1;
+  return above ? { layer, channel: Math.min(channel, maps - 1), ...above } : null;
+}
+
+/** @param {{row: number, col: number} | null} place */
+function point(place) {
+  if (isGradient()) pointedInput.value = place && { channel: lab.value.channel, ...place };
+  else pointed.value = unitAt(place);
+}
+
+/** A finger that was lifted still points; a mouse that has left does not. @param {PointerEvent} event */
+function onLeave(event) {
+  if (event.pointerType === 'mouse' || !isGradient()) point(null);
+}
+
+/** @param {{row: number, col: number} | null} place */
+function pin(place) {
+  const unit = unitAt(place);
+  if (!unit) return;
+  const { unit: old, loss } = lab.value;
+  const again = old && old.row === unit.row && old.col === unit.col && old.layer === unit.layer;
+  edit({ unit: again ? null : unit, loss: again && loss === 'unit' ? 'sum' : isGradient() ? 'unit' : loss });
+}
+
+/** @param {MouseEvent} event */
+const onClick = (event) => {
+  if (!wasDragged()) pin(placeOf(event));
+};
+
+/** @type {Record<string, () => void>} */
+const ZOOM_KEYS = { '+': enlarge, '=': enlarge, '-': reduce, 0: fit };
+/** @type {Record<string, [number, number]>} */
+const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const move = MOVES[event.key];
+  if (event.key in ZOOM_KEYS) ZOOM_KEYS[event.key]();
+  else if (event.key === 'Enter' && isGradient()) pin(pointedInput.value);
+  else if (move) step(move, event.shiftKey ? 10 : 1);
+  else return;
+  event.preventDefault();
+}
+
+/** Move the pinned cell, or what is pointed at on a gradient. @param {[number, number]} move @param {number} size */
+function step([down, right], size) {
+  const { layer, channel, unit } = lab.value;
+  const { rows, cols } = box.value;
+  if (!focusPlane.value) return;
+  const pinned = unit?.layer === layer ? unit : null;
+  const from = (isGradient() ? pointedInput.value : pinned) ?? { row: rows >> 1, col: cols >> 1 };
+  const row = Math.min(Math.max(from.row + down * size, 0), rows - 1);
+  const col = Math.min(Math.max(from.col + right * size, 0), cols - 1);
+  reveal(row, col);
+  if (isGradient()) return point({ row, col });
+  pointed.value = null;
+  return edit({ unit: { layer, channel, row, col } }, 'unit');
+}
+
+/** A rectangle of cells, and a ring where it is too small to be seen. @param {{row: number, col: number, rows: number, cols: number}} area */
+function outline({ row, col, rows, cols }) {
+  const { left, top, cell: side } = box.value;
+  const [x, y, width, height] = [left + col * side, top + row * side, cols * side, rows * side];
+  const ring = Math.max(width, height) < RING
+    ? svg`<circle cx=${x + width / 2} cy=${y + height / 2} r=${RING}></circle>`
+    : nothing;
+  return svg`<rect x=${x} y=${y} width=${width} height=${height}></rect>${ring}`;
+}
+
+/** The pointed cell on its map; in gradient mode the pointed pixel, and what the pinned cell sees. */
+function marks() {
+  const unit = cell.value;
+  if (!focusPlane.value) return nothing;
+  if (!isGradient()) return unit?.layer === lab.value.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
+  const pixel = pointedInput.value;
+  if (pixel) return outline({ ...pixel, rows: 1, cols: 1 });
+  return receptiveField.value ? outline(receptiveField.value) : nothing;
+}
+
+/** The value of a cell, with the digits that are known. @param {import('./live.js').Plane} plane @param {number} place @param {number} digits */
+function valueText({ values, scale: step, offset, exact }, place, digits) {
+  if (exact) return number(values[place], digits);
+  const known = Math.max(0, Math.ceil(-Math.log10(step || 1)));
+  return number(Number((offset + step * values[place]).toFixed(Math.min(known, 20))), digits);
+}
+
+function cellValues() {
+  const plane = focusPlane.value;
+  const { left, top, cell: side, rows, cols } = box.value;
+  const wide = side >= WIDE_CELL || (cols <= FEW_COLS && side >= NARROW_CELL);
+  if (!plane || !wide || plane.rows !== rows || plane.cols !== cols) return nothing;
+  const area = visible.value;
+  const texts = [];
+  const digits = side >= 52 ? 4 : side >= WIDE_CELL ? 3 : 2;
+  for (let row = area.top; row < area.bottom; row += 1)
+    for (let col = area.left; col < area.right; col += 1) {
+      const place = row * cols + col;
+      const text = valueText(plane, place, digits);
+      const ink = inkOn(scale.value, plane.offset + plane.scale * plane.values[place]);
+      const size = Math.min(13, side * 0.4, (side - 3) / (0.6 * text.length));
+      texts.push(
+        svg`<text x=${left + (col + 0.5) * side} y=${top + (row + 0.5) * side} font-size=${size} fill=${ink}>${text}</text>`,
+      );
+    }
+  return svg`<g data-testid="cell-values">${texts}</g>`;
+}
+
+const zoomControls = () => html`<div class="zoom" role="group" aria-label="Zoom">
+  <button class="small" data-testid="zoom-in" aria-label="Enlarge" title="Enlarge (+)" ?disabled=${!canEnlarge.value} @click=${enlarge}>+</button
+  ><button class="small" data-testid="zoom-out" aria-label="Reduce" title="Reduce (−)" ?disabled=${!zoomed.value} @click=${reduce}>−</button
+  ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button>
+</div>`;
+
+function status() {
+  if (waiting.value !== 'long') return nothing;
+  return html`<div class="progress" role="status"><progress aria-label="Computing"></progress><button class="small" @click=${cancel}>Cancel</button></div>`;
+}
+
+/** @param {{image?: string, sample?: string}} input */
+const urlOf = ({ image, sample }) => (image ? imageUrl(image, 1024) : sample ? sampleUrl(sample) : '');
+
+export function focusView() {
+  const { input, channel, layer, overlay } = lab.value;
+  const { left, top, width, height } = box.value;
+  const place = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
+  const plane = focusPlane.value;
+  // Enlarged cells keep their edges; reduced ones are averaged.
+  const rendering = plane && width >= plane.cols ? 'pixelated' : 'auto';
+  const under = isGradient() ? urlOf(input) : '';
+  const label = isGradient()
+    ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss'
+    : `Feature map ${channel} of layer ${layer + 1}; arrows move the pinned cell`;
+  return html`${under ? html`<img class="under" src=${under} alt="" ?data-gray=${input.color === 'gray'} .style=${place} />` : nothing}
+    <canvas
+      id="focus"
+      data-testid="focus"
+      tabindex="0"
+      role="img"
+      width="1"
+      height="1"
+      aria-label=${label}
+      aria-keyshortcuts="+ - 0"
+      .style=${`${place};opacity:${under ? overlay : 1};image-rendering:${rendering}`}
+      @pointermove=${(/** @type {PointerEvent} */ event) => point(placeOf(event))}
+      @pointerdown=${(/** @type {PointerEvent} */ event) => point(placeOf(event))}
+      @pointerleave=${onLeave}
+      @click=${onClick}
+      @keydown=${onKey}
+    ></canvas>
+    <svg class="over" aria-hidden="true">${cellValues()} ${marks()}</svg>
+    ${zoomControls()} ${status()}`;
+}

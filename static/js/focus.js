@@ -1,0 +1,62 @@
+/** What the focus canvas shows, and its colours: each is computed anew only when its own data change. */
+
+import { computed } from '../vendor/signals-core/signals-core.js';
+import { clippedRange, histogram, scaleFor } from './colour.js';
+import { lab, shown } from './state.js';
+import { dark } from './theme.js';
+
+const mode = computed(() => lab.value.mode);
+const colors = computed(() => lab.value.colors);
+const clip = computed(() => lab.value.clip);
+const layer = computed(() => lab.value.layer);
+const channel = computed(() => lab.value.channel);
+
+/** Whose extremes get the full colours. */
+export const extent = computed(() => lab.value.scale);
+
+const gradients = computed(() => shown.value?.gradient?.input ?? []);
+const map = computed(() => shown.value?.map ?? null);
+
+/** The plane in focus: the map, or the gradient at the input. */
+export const focusPlane = computed(() => {
+  if (mode.value === 'forward') return map.value;
+  return gradients.value[Math.min(channel.value, gradients.value.length - 1)] ?? null;
+});
+
+/** The planes of the gallery. */
+export const galleryPlanes = computed(() =>
+  mode.value === 'gradient' ? gradients.value : (shown.value?.thumbs[layer.value] ?? []),
+);
+
+/** How often each value stands in the plane in focus. */
+export const counts = computed(() => focusPlane.value && histogram(focusPlane.value));
+
+/** Statistics of all planes that share a scale. @returns {any[]} */
+function sharedStats() {
+  if (mode.value === 'gradient') return gradients.value.map(({ stats }) => stats);
+  const told = shown.value?.layers ?? [];
+  return extent.value === 'network' ? told.flatMap(({ stats }) => stats ?? []) : (told[layer.value]?.stats ?? []);
+}
+
+const range = computed(() => {
+  const plane = focusPlane.value;
+  if (!plane || !counts.value) return [0, 1];
+  if (extent.value === 'map') return clippedRange(plane, clip.value, counts.value);
+  const all = sharedStats();
+  return [Math.min(...all.map(({ min }) => min ?? 0)), Math.max(...all.map(({ max }) => max ?? 0))];
+});
+// Numbers, not the pair: an equal number is no news.
+const least = computed(() => range.value[0]);
+const most = computed(() => range.value[1]);
+
+const shade = computed(() => (mode.value === 'gradient' && colors.value === 'auto' ? 'signed' : colors.value));
+
+/** The colours of the plane in focus. */
+export const scale = computed(() => scaleFor(shade.value, least.value, most.value, dark.value));
+
+/** The colours of one plane of the gallery. @param {import('./live.js').Plane} plane */
+export function galleryScale(plane) {
+  if (extent.value !== 'map') return scale.value;
+  const [low, high] = clippedRange(plane, clip.value);
+  return scaleFor(shade.value, low, high, dark.value);
+}

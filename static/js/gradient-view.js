@@ -1,0 +1,66 @@
+/** The loss of the gradient view, and what its picture means where that is not plain to see. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { number } from './format.js';
+import { isBank, isRandom } from './layer-types.js';
+import { edit, lab, look, shown } from './state.js';
+
+const LOSSES = { sum: 'sum of the maps', mean: 'mean of the maps', l2: 'half the sum of squares', unit: 'the clicked cell' };
+/** A sum this small beside the sizes of its weights is zero but for rounding. */
+const ROUNDING = 1e-9;
+
+export function gradientControls() {
+  const { loss, unit, overlay, layer } = lab.value;
+  return html`<div class="bar wrap loss">
+    <label
+      ><span>Loss</span
+      ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
+        ${Object.entries(LOSSES).map(
+          ([name, title]) =>
+            html`<option value=${name} ?selected=${name === loss} ?disabled=${name === 'unit' && !unit}>${title}</option>`,
+        )}
+      </select></label
+    >
+    <small data-testid="loss-value">
+      ${shown.value?.gradient ? html`L = <b>${number(shown.value.gradient.loss, 6)}</b>` : nothing}
+      ${loss === 'unit' && unit ? html`layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}` : html`over layer ${layer + 1}`}
+    </small>
+    <label
+      ><span>Over the picture</span
+      ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
+        @input=${(/** @type {any} */ event) => look({ overlay: Number(event.target.value) })}
+    /></label>
+  </div>`;
+}
+
+/** @param {number[]} weights */
+const addUpToZero = (weights) => {
+  const sum = (/** @type {number[]} */ all) => all.reduce((total, value) => total + value, 0);
+  return Math.abs(sum(weights)) <= ROUNDING * sum(weights.map(Math.abs));
+};
+
+/** Whether the weights that meet one input channel, over all filters, sum to zero. @param {import('./layer-types.js').Layer} layer @param {number} channel */
+function weightsCancel({ type, kernel, stride, groups = 1 }, channel) {
+  const whole = type === 'conv2d' && !isRandom(kernel) && [stride, groups].flat().every((one) => one === 1);
+  if (!whole) return false;
+  return addUpToZero(isBank(kernel) ? kernel.flatMap((maps) => maps[channel % maps.length].flat()) : kernel.flat());
+}
+
+/** Why a gradient is zero everywhere, or everywhere but at the border. */
+export function gradientNote() {
+  const { gradient, of } = shown.value ?? {};
+  if (lab.value.mode !== 'gradient' || of?.mode !== 'gradient' || !gradient) return nothing;
+  const { layers, layer, channel, loss } = of;
+  const [first] = layers;
+  const cancels = layer === 0 && weightsCancel(first, channel) && ['sum', 'mean'].includes(loss);
+  const zero = gradient.input.every(({ stats }) => stats.min === 0 && stats.max === 0);
+  const dead = layers.slice(0, layer + 1).findIndex(({ type }) => type === 'relu');
+  if (!zero && !cancels) return nothing;
+  const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
+  const said = !zero
+    ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. Only at the border do some windows leave the picture, and a part of the weights is left. Another loss shows more: half the sum of squares, or a click on a cell.`
+    : dead >= 0
+      ? `The gradient is zero everywhere. Every path of this loss runs through units of layer ${dead + 1} (ReLU) that are off, or through weights of zero.`
+      : 'The gradient is zero everywhere. The loss does not depend on the picture: the weights on every path add up to zero.';
+  return html`<p class="note" role="status" data-testid="gradient-note">${said}</p>`;
+}

@@ -1,0 +1,132 @@
+/** What is asked of the server for one state of the lab, and the answers as planes of values. */
+
+import { compute } from './api.js';
+import { toNetwork } from './layer-types.js';
+import { kernelLayer, shown } from './state.js';
+
+/** @typedef {import('./api.js').Tensor} Tensor */
+/** @typedef {import('./state.js').Lab} Lab */
+/** @typedef {import('./live.js').Plane} Plane */
+/** @typedef {'live' | 'rest'} Stage while the hand moves, or after it */
+/** @typedef {{dtype: 'uint8' | 'float32', max_side?: number}} Form */
+
+/** Above this many cells a map travels reduced while the hand moves. */
+const LIVE_CELLS = 2_000_000;
+const LIVE_SIDE = 1600;
+/** Up to this many cells exact values cost no more than a usual map in eight bits. */
+const SMALL_CELLS = 65_536;
+/** Up to this many values are sent exactly, all cells of them, when the hand rests. */
+const EXACT_VALUES = 16_000_000;
+/** Up to this many in eight bits; more are reduced. */
+const MOST_VALUES = 64_000_000;
+const MOST_SIDE = 4096;
+const THUMB_SIDE = 96;
+
+/**
+ * How values travel.
+ * @param {Stage} stage
+ * @param {number} cells of one map, as far as known
+ * @param {number} maps
+ * @returns {Form}
+ */
+function formOf(stage, cells, maps) {
+  if (stage === 'live') {
+    const dtype = cells * maps <= SMALL_CELLS ? 'float32' : 'uint8';
+    return cells <= LIVE_CELLS ? { dtype } : { dtype, max_side: LIVE_SIDE };
+  }
+  if (cells * maps <= EXACT_VALUES) return { dtype: 'float32' };
+  return cells * maps <= MOST_VALUES ? { dtype: 'uint8' } : { dtype: 'uint8', max_side: MOST_SIDE };
+}
+
+/** Rows and columns of one map; all of a vector is one row. @param {number[]} shape @returns {[number, number]} */
+const sidesOf = (shape) => (shape.length === 4 ? [shape[2], shape[3]] : [1, shape.at(-1) ?? 1]);
+
+/** @param {number[]} shape */
+const cellsOf = (shape) => sidesOf(shape)[0] * sidesOf(shape)[1];
+
+/**
+ * Cells of a map before it is computed, as the last answer had them.
+ * @param {Lab} state @param {number[] | undefined} shape in the last answer
+ */
+function cellsExpected({ input, layer }, shape) {
+  const of = shown.peek()?.of;
+  if (shape && of?.input === input && of.layer === layer) return cellsOf(shape);
+  return input.array ? input.array.length * input.array[0].length : Infinity;
+}
+
+/** @param {Tensor} tensor @param {any} entry @param {number} place among the maps that were sent @param {number} channel @returns {Plane} */
+function plane({ values, shape }, entry, place, channel) {
+  const [rows, cols] = sidesOf(shape);
+  const exact = values instanceof Float32Array;
+  return {
+    values: values.subarray(place * rows * cols, (place + 1) * rows * cols),
+    rows,
+    cols,
+    full: sidesOf(entry.output_shape ?? entry.shape),
+    exact,
+    scale: exact ? 1 : entry.scale[place],
+    offset: exact ? 0 : entry.offset[place],
+    stats: entry.stats[channel] ?? entry.stats[0],
+    edited: null,
+  };
+}
+
+/** @param {Tensor} tensor @param {any} entry */
+function planes(tensor, entry) {
+  const count = tensor.shape.length > 2 ? tensor.shape[0] * tensor.shape[1] : 1;
+  return Array.from({ length: count }, (_, index) => plane(tensor, entry, index, index));
+}
+
+/**
+ * The loss of a state as the API wants it.
+ * @param {Lab} state
+ */
+export function lossOf({ loss, unit, layer }) {
+  if (loss !== 'unit' || !unit) return { type: loss === 'unit' ? 'sum' : loss, select: { layer } };
+  const select = {
+    layer: unit.layer,
+    channels: [unit.channel],
+    rows: [unit.row, unit.row + 1],
+    cols: [unit.col, unit.col + 1],
+  };
+  return { type: 'sum', select };
+}
+
+/** The map in focus. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal */
+export async function focusForward(state, stage, signal) {
+  const { layer, channel } = state;
+  const form = formOf(stage, cellsExpected(state, shown.peek()?.layers[layer]?.output_shape), 1);
+  const wanted = { layers: [layer], channels: [channel], ...form };
+  const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
+  const map = plane(tensors[`layers.${layer}`], envelope.layers[layer], 0, channel);
+  return { layers: envelope.layers, inputShape: envelope.input.shape, map };
+}
+
+/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal */
+export async function focusGradient(state, stage, signal) {
+  const index = kernelLayer.peek();
+  const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
+  const shape = shown.peek()?.inputShape;
+  const form = formOf(stage, cellsExpected(state, shape?.length ? shape : undefined), shape?.[1] ?? 1);
+  const body = { ...toNetwork(state), loss: lossOf(state), return: { gradients, ...form } };
+  const { envelope, tensors } = await compute('/backward', body, signal);
+  const [input, kernel] = envelope.gradients;
+  return {
+    gradient: {
+      loss: envelope.loss,
+      input: planes(tensors.input, input),
+      kernel: kernel ? planes(tensors[kernel.name], kernel) : null,
+    },
+  };
+}
+
+/** Small pictures of every map of every layer. @param {Lab} state @param {AbortSignal} signal */
+export async function gallery(state, signal) {
+  const wanted = { layers: 'all', max_side: THUMB_SIDE, dtype: 'uint8' };
+  const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
+  return {
+    layers: envelope.layers,
+    inputShape: envelope.input.shape,
+    thumbs: envelope.layers.map((/** @type {any} */ entry) => planes(tensors[`layers.${entry.index}`], entry)),
+  };
+}
