@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright._impl._driver import compute_driver_executable
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DOWNLOAD_SECONDS = 300
 
@@ -56,8 +54,8 @@ def _install_debian_packages(*names: str) -> None:
 
 
 def _driver_runs() -> bool:
-    node, _ = compute_driver_executable()
-    return subprocess.run([node, "--version"], check=False, capture_output=True).returncode == 0
+    command = [sys.executable, "-m", "playwright", "--version"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def ensure_driver() -> None:
