@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, max_pool
 from tests.browser.lab import Lab
 
+LAPLACIAN = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
 SECOND = np.array([[1.0, -2, 0], [0.5, 3, 0], [0, 1, -1]])
 
 
@@ -60,3 +61,17 @@ def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
     lab.layers.get_by_role("button", name="Remove").click()
     expect(lab.by_id("layer-1")).to_have_count(0)
     lab.shows(correlate(numbers, SOBEL_X))
+
+
+def test_filter_that_goes_takes_its_map_out_of_focus(lab: Lab, numbers: Array) -> None:
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.by_id("kernel-form").select_option("bank")
+    lab.layers.get_by_role("button", name="+ filter").click()
+    lab.by_id("preset").select_option("laplacian")
+    lab.by_id("add-layer").select_option("abs")
+    lab.by_id("thumb-1").click()
+    lab.shows(np.abs(correlate(numbers, LAPLACIAN)))
+    lab.layers.get_by_role("button", name="remove", exact=True).click()
+    lab.shows(np.abs(correlate(numbers, SOBEL_X)))
+    expect(lab.page.get_by_role("alert")).to_have_count(0)

@@ -1,0 +1,140 @@
+"""The page for everyone: axe, the keyboard alone, and nothing from outside."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, expect
+
+from tests.browser.arithmetic import Array
+from tests.browser.lab import Lab
+
+MOST_TABS = 120
+SERIOUS = {"serious", "critical"}
+
+
+def violations(lab: Lab) -> list[str]:
+    """What axe finds that is serious or critical, with the elements."""
+    found = Axe().run(lab.page).response["violations"]
+    return [
+        f"{one['impact']}: {one['id']}: {[node['html'] for node in one['nodes']]}"
+        for one in found
+        if one["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_axe_finds_nothing_serious(
+    blank: Lab, numbers: Array, scheme: str, width: int, height: int
+) -> None:
+    blank.page.emulate_media(color_scheme=scheme)
+    blank.page.set_viewport_size({"width": width, "height": height})
+    blank.open()
+    found = {"as opened": violations(blank)}
+    blank.by_id("rgb").click()
+    blank.focus.press("ArrowDown")
+    expect(blank.by_id("pointed-value")).to_be_visible()
+    found["pinned"] = violations(blank)
+    blank.cell(0, 0).fill("five")
+    expect(blank.layers.get_by_role("alert")).to_be_visible()
+    found["wrong"] = violations(blank)
+    blank.cell(0, 0).fill("1")
+    blank.by_id("gradient").click()
+    expect(blank.by_id("kernel-gradient-0-0")).to_be_visible()
+    found["gradient"] = violations(blank)
+    blank.enter_numbers(numbers)
+    expect(blank.by_id("numbers")).to_be_visible()
+    found["numbers"] = violations(blank)
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+def test_page_never_scrolls_sideways(blank: Lab, width: int) -> None:
+    blank.page.set_viewport_size({"width": width, "height": 800})
+    blank.open()
+    blank.by_id("kernel-cols").fill("9")
+    blank.by_id("gradient").click()
+    expect(blank.by_id("kernel-gradient-0-8")).to_be_attached()
+    wide = blank.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
+
+
+def tab_to(lab: Lab, wanted: Locator) -> None:
+    """Press Tab until `wanted` has the focus."""
+    for _ in range(MOST_TABS):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        lab.page.keyboard.press("Tab")
+    raise AssertionError(f"{MOST_TABS} tabs do not reach {wanted}")
+
+
+def test_keyboard_alone_works_a_session(lab: Lab) -> None:
+    keys = lab.page.keyboard
+    tab_to(lab, lab.by_id("rgb"))
+    keys.press("Enter")
+    expect(lab.by_id("rgb")).to_have_attribute("aria-pressed", "true")
+    tab_to(lab, lab.by_id("file"))
+    tab_to(lab, lab.by_id("sample"))
+    keys.type("Che")
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    tab_to(lab, lab.by_id("layer-0"))
+    tab_to(lab, lab.by_id("add-layer"))
+    keys.press("m")
+    expect(lab.by_id("layer-1")).to_contain_text("3 × 150 × 225")
+    tab_to(lab, lab.by_id("preset"))
+    tab_to(lab, lab.cell(0, 0))
+    keys.press("ArrowUp")
+    expect(lab.cell(0, 0)).to_have_value("0")
+    tab_to(lab, lab.by_id("stride"))
+    keys.press("ArrowUp")
+    expect(lab.by_id("map-size")).to_have_text("100 × 150")
+    tab_to(lab, lab.by_id("gradient"))
+    keys.press("Enter")
+    expect(lab.by_id("kernel-gradient-0-0")).to_be_visible()
+    tab_to(lab, lab.by_id("loss"))
+    tab_to(lab, lab.focus)
+    keys.press("ArrowLeft")
+    expect(lab.by_id("arithmetic")).to_contain_text("pinned")
+    tab_to(lab, lab.by_id("colors"))
+    tab_to(lab, lab.by_id("thumb-2"))
+    keys.press("Enter")
+    expect(lab.by_id("thumb-2")).to_have_attribute("aria-pressed", "true")
+    keys.press("Control+z")
+    expect(lab.by_id("thumb-0")).to_have_attribute("aria-pressed", "true")
+    tab_to(lab, lab.by_id("theme"))
+    keys.press("Enter")
+    expect(lab.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_session_sends_nothing_elsewhere_and_keeps_the_policy(
+    lab: Lab, photo: bytes, outside: list[str]
+) -> None:
+    lab.page.evaluate(
+        """() => {
+          window.broken = [];
+          document.addEventListener('securitypolicyviolation', (event) =>
+            window.broken.push([event.violatedDirective, event.blockedURI]));
+        }"""
+    )
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    lab.focus.press("ArrowDown")
+    expect(lab.by_id("pointed-value")).to_be_visible()
+    lab.by_id("gradient").click()
+    expect(lab.by_id("kernel-gradient-0-0")).to_be_visible()
+    lab.by_id("theme").click()
+    assert lab.page.evaluate("window.broken") == []
+    assert outside == []
+
+
+def test_theme_is_remembered(lab: Lab) -> None:
+    lab.by_id("theme").click()
+    expect(lab.page.locator("html")).to_have_attribute("data-theme", "dark")
+    lab.page.reload()
+    expect(lab.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_map_stays_where_it_is_when_the_arithmetic_appears(lab: Lab) -> None:
+    before = lab.focus.bounding_box()
+    lab.focus.hover()
+    expect(lab.by_id("pointed-value")).to_be_visible()
+    assert lab.focus.bounding_box() == before

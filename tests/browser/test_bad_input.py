@@ -1,0 +1,177 @@
+"""What is wrong is said beside its control, with what would be legal; nothing is lost by it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.arithmetic import SOBEL_X, Array, correlate, luma
+from tests.browser.lab import Lab
+
+
+@pytest.fixture
+def small(lab: Lab, numbers: Array) -> Lab:
+    """The lab with a small matrix in place of the picture, unpadded."""
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.by_id("padding").select_option("valid")
+    lab.shows(unpadded(numbers))
+    return lab
+
+
+def unpadded(numbers: Array) -> Array:
+    return correlate(numbers, SOBEL_X, padding=((0, 0), (0, 0)))
+
+
+def says(lab: Lab, section: Locator, *words: str) -> None:
+    """One sentence, in this section and in no other, with these words."""
+    expect(lab.page.get_by_role("alert")).to_have_count(1)
+    for word in words:
+        expect(section.get_by_role("alert")).to_contain_text(word)
+
+
+def test_file_that_is_no_picture_leaves_the_last_one_in_place(lab: Lab, photo: bytes) -> None:
+    lab.paint_gray()
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300")
+    lab.choose_file("notes.png", "image/png", b"a text under a picture's name")
+    says(lab, lab.input, "PNG, JPEG, WebP, GIF, BMP, TIFF")
+    lab.choose_file("cut.jpg", "image/jpeg", photo[: len(photo) // 2])
+    says(lab, lab.input, "truncated")
+    lab.choose_file("nothing.png", "image/png", b"")
+    says(lab, lab.input, "e")
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    lab.shows(correlate(luma(photo), SOBEL_X))
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
+    lab.cell(1, 1).fill("3")
+    lab.shows(correlate(luma(photo), SOBEL_X + np.eye(3) * [0, 3, 0]))
+
+
+def test_file_over_the_limit_is_refused_with_both_sizes(lab: Lab, tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(b"\xff\xd8\xff" + bytes(21 * 2**20))
+    lab.by_id("file").set_input_files(large)
+    says(lab, lab.input, "21 MiB", "20 MiB")
+    lab.by_id("sample").select_option("cat")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+
+
+def test_text_in_a_weight_stays_to_be_mended(small: Lab, numbers: Array) -> None:
+    for text in ("five", "1e99", "1,5", ""):
+        small.cell(0, 0).fill(text)
+        says(small, small.layers, "decimal number", "1000000")
+        expect(small.cell(0, 0)).to_have_value(text)
+        expect(small.cell(0, 0)).to_have_attribute("aria-invalid", "true")
+    small.cell(0, 1).click()
+    expect(small.cell(0, 0)).to_have_value("")
+    small.shows(unpadded(numbers))
+    small.cell(0, 0).fill("2")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.shows(unpadded(numbers) + 3 * numbers[:-2, :-2])
+
+
+def test_illegal_stride_says_the_legal_range(small: Lab, numbers: Array) -> None:
+    for text in ("0", "65", "1.5", "-1", "two", "1, 2, 3"):
+        small.by_id("stride").fill(text)
+        says(small, small.layers, "Stride", "from 1 to 64")
+        expect(small.by_id("stride")).to_have_value(text)
+    small.shows(unpadded(numbers))
+    small.by_id("stride").fill("4")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.shows(unpadded(numbers)[::4, ::4])
+
+
+def test_kernel_wider_than_the_picture_says_the_span_that_is_legal(
+    small: Lab, numbers: Array
+) -> None:
+    small.by_id("kernel-rows").fill("9")
+    says(small, small.layers, "span of at most 7")
+    expect(small.by_id("kernel-rows")).to_have_value("9")
+    expect(small.by_id("layer-0")).to_contain_text("not possible")
+    small.shows(unpadded(numbers))
+    small.by_id("kernel-rows").fill("3")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.by_id("dilation").fill("5")
+    says(small, small.layers, "span of at most 7", "span of at most 10")
+    small.by_id("dilation").fill("1")
+    small.cell(0, 0).fill("2")
+    small.shows(unpadded(numbers) + 3 * numbers[:-2, :-2])
+
+
+def test_padding_wider_than_its_border_allows_says_how_wide_it_may_be(
+    small: Lab, numbers: Array
+) -> None:
+    small.by_id("padding").select_option("amount")
+    small.by_id("padding-amount").fill("7")
+    small.by_id("border").select_option("reflect")
+    says(small, small.layers, "reflect allows", "0 to 6")
+    small.by_id("padding-amount").fill("6")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.shows(correlate(numbers, SOBEL_X, padding=((6, 6), (6, 6)), mode="reflect"))
+
+
+def test_ragged_numbers_stay_as_typed_and_the_last_good_ones_in_use(
+    small: Lab, numbers: Array
+) -> None:
+    small.by_id("numbers").fill("1 2 3\n4 5")
+    small.by_id("numbers").blur()
+    says(small, small.input, "all of one length")
+    expect(small.by_id("numbers")).to_have_value("1 2 3\n4 5")
+    small.shows(unpadded(numbers))
+    small.by_id("numbers").fill("1 2 3\n4 5 6\n7 8 8")
+    small.by_id("numbers").blur()
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    expect(small.by_id("map-size")).to_have_text("1 × 1")
+
+
+def test_wrong_control_points_to_its_sentence(small: Lab) -> None:
+    for name, text in (("kernel-0-0", "five"), ("kernel-rows", "64"), ("stride", "0")):
+        control = small.by_id(name)
+        before = control.input_value()
+        control.fill(text)
+        sentence = small.layers.get_by_role("alert")
+        expect(sentence).to_be_visible()
+        expect(control).to_have_accessible_description(sentence.inner_text())
+        control.fill(before)
+        expect(sentence).to_have_count(0)
+
+
+def test_stepper_and_arrows_replace_what_was_typed(small: Lab) -> None:
+    small.by_id("stride").fill("2")
+    small.by_id("stride").press("ArrowUp")
+    expect(small.by_id("stride")).to_have_value("3")
+    small.by_id("stride").fill("x")
+    small.layers.get_by_role("button", name="Stride less").click()
+    expect(small.by_id("stride")).to_have_value("2")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_sentence_goes_when_its_cell_goes(small: Lab) -> None:
+    small.cell(2, 2).fill("five")
+    says(small, small.layers, "five")
+    small.by_id("kernel-rows").fill("2")
+    expect(small.cell(2, 2)).to_have_count(0)
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_preset_replaces_a_weight_that_was_no_number(small: Lab) -> None:
+    small.cell(1, 1).fill("five")
+    small.by_id("preset").select_option("laplacian")
+    expect(small.cell(1, 1)).to_have_value("−4")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_server_that_does_not_answer_is_named_and_the_picture_stays(
+    small: Lab, numbers: Array
+) -> None:
+    small.page.route("**/api/v1/**", lambda route: route.abort())
+    small.cell(0, 0).fill("2")
+    expect(small.maps.get_by_role("alert")).to_contain_text("does not answer")
+    small.shows(unpadded(numbers))
+    small.page.unroute("**/api/v1/**")
+    small.cell(0, 0).fill("3")
+    small.shows(unpadded(numbers) + 4 * numbers[:-2, :-2])
+    expect(small.page.get_by_role("alert")).to_have_count(0)

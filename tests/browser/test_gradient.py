@@ -1,0 +1,126 @@
+"""dL/dInput and dL/dKernel in the page, against sums and differences of its own."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.arithmetic import (
+    SOBEL_X,
+    Array,
+    correlate,
+    input_gradient,
+    kernel_differences,
+    luma,
+    max_pool,
+)
+from tests.browser.lab import Lab
+
+FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
+
+
+@pytest.fixture
+def small(lab: Lab, numbers: Array) -> Lab:
+    """A small matrix under a kernel without zeros, in gradient mode."""
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.enter_kernel(FULL)
+    lab.shows(correlate(numbers, FULL))
+    lab.by_id("gradient").click()
+    return lab
+
+
+def half_squares(values: Array) -> float:
+    return float((values**2).sum() / 2)
+
+
+def test_sum_mean_and_squares_give_the_gradients_of_plain_loops(small: Lab, numbers: Array) -> None:
+    output = correlate(numbers, FULL)
+    ones = np.ones_like(output)
+    for name, loss, upstream in (
+        ("sum", np.sum, ones),
+        ("mean", np.mean, ones / output.size),
+        ("l2", half_squares, output),
+    ):
+        small.by_id("loss").select_option(name)
+        small.shows_kernel_gradient(kernel_differences(numbers, FULL, loss))
+        small.shows(input_gradient(upstream, FULL, numbers.shape))
+        expect(small.by_id("loss-value")).to_contain_text(f"{loss(output):.6g}".replace("-", "−"))
+
+
+def test_changed_weight_changes_the_gradient_at_the_input(small: Lab, numbers: Array) -> None:
+    small.shows(input_gradient(np.ones_like(numbers), FULL, numbers.shape))
+    changed = FULL.copy()
+    changed[0, 2] = -8
+    small.cell(0, 2).fill("-8")
+    small.shows(input_gradient(np.ones_like(numbers), changed, numbers.shape))
+
+
+def test_gradient_of_a_clicked_cell_lies_exactly_on_its_receptive_field(
+    small: Lab, numbers: Array
+) -> None:
+    small.shows(input_gradient(np.ones_like(numbers), FULL, numbers.shape))
+    small.click_cell(4, 6, rows=7, cols=10)
+    expect(small.by_id("loss-value")).to_contain_text("map 0, row 4, column 6")
+    alone = np.zeros_like(numbers)
+    alone[3:6, 5:8] = FULL
+    small.shows(alone)
+    small.shows_kernel_gradient(numbers[3:6, 5:8])
+    value = correlate(numbers, FULL)[4, 6]
+    expect(small.by_id("loss-value")).to_contain_text(f"L = {value:g}".replace("-", "−"))
+
+
+def test_cell_pinned_forward_can_be_the_loss(small: Lab, numbers: Array) -> None:
+    expect(small.by_id("loss").locator("option[value=unit]")).to_be_disabled()
+    small.by_id("forward").click()
+    small.click_cell(0, 9, rows=7, cols=10)
+    small.by_id("gradient").click()
+    small.by_id("loss").select_option("unit")
+    corner = np.zeros_like(numbers)
+    corner[:2, 8:] = FULL[1:, :2]
+    small.shows(corner)
+
+
+def test_photo_gets_its_gradients(lab: Lab, photo: bytes) -> None:
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    lab.paint_gray()
+    lab.by_id("gradient").click()
+    gray = luma(photo)
+    lab.shows_kernel_gradient(kernel_differences(gray, SOBEL_X, np.sum))
+    lab.by_id("loss").select_option("l2")
+    lab.shows(input_gradient(correlate(gray, SOBEL_X), SOBEL_X, gray.shape))
+
+
+def test_gradient_flows_back_through_pool_and_relu(lab: Lab) -> None:
+    # Distinct values: no ties, whose gradient is a convention.
+    numbers = np.random.default_rng(11).permutation(48).reshape(6, 8).astype(np.float64) - 20
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.enter_kernel(FULL)
+    for layer in ("relu", "max_pool2d"):
+        lab.by_id("add-layer").select_option(layer)
+    lab.by_id("gradient").click()
+
+    def loss(values: Array) -> float:
+        return float(max_pool(np.maximum(values, 0), 2).sum())
+
+    first = correlate(numbers, FULL)
+    winners = np.zeros_like(first)
+    for row in range(0, 6, 2):
+        for col in range(0, 8, 2):
+            block = first[row : row + 2, col : col + 2]
+            at = np.unravel_index(block.argmax(), (2, 2))
+            winners[row + at[0], col + at[1]] = float(block.max() > 0)
+    lab.shows(input_gradient(winners, FULL, numbers.shape))
+    lit = np.argwhere(winners)
+    seen = [np.pad(numbers, 1)[row : row + 3, col : col + 3] for row, col in lit]
+    lab.shows_kernel_gradient(np.sum(seen, axis=0))
+    expect(lab.by_id("loss-value")).to_contain_text(f"L = {loss(first):g}")
+
+
+def test_gradient_that_is_zero_everywhere_says_why(lab: Lab, numbers: Array) -> None:
+    lab.enter_numbers(np.abs(numbers) + 1)
+    lab.enter_kernel(-np.abs(FULL))
+    lab.by_id("add-layer").select_option("relu")
+    lab.by_id("gradient").click()
+    expect(lab.maps.get_by_role("status")).to_contain_text("layer 2 (ReLU)")
