@@ -38,6 +38,9 @@ export const sentence = (place) => {
 /** @param {string} place */
 export const idOf = (place) => `says${place.replaceAll('/', '-')}`;
 
+/** Select the text after the next drawing, so that typing replaces it. @param {HTMLInputElement} input */
+export const selectSoon = (input) => requestAnimationFrame(() => input.select());
+
 /**
  * A text control whose text is kept until it is legal.
  * @template T
@@ -76,7 +79,7 @@ export function textControl({ place, label, value, parse, apply, onKey, testid, 
         takeBack(place);
         // What was drawn last may be what is drawn next, and then nothing would be drawn.
         event.target.value = value;
-        event.target.select();
+        selectSoon(event.target);
       }
       onKey?.(event);
     }}

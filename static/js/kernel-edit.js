@@ -1,7 +1,7 @@
 /** The kernel that is shown, and how an edit of the shown part becomes an edit of the layer. */
 
 import { parseMatrix, resized } from './kernel.js';
-import { channelsBefore, fittedKernel, isBank } from './layer-types.js';
+import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
 import { complain, edit, editLayer, lab, limits } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -17,11 +17,20 @@ export const channelsInto = (index) => channelsBefore(lab.value.input, lab.value
 /** The kernel as it is sent: a bank with the channels that come in. @param {number} index */
 export const kernelOf = (index) => fittedKernel(lab.value.layers[index], channelsInto(index));
 
-/** Filter and input channel of the grid, within the bank. @param {number} index @returns {[number, number]} */
-export function sliceOf(index) {
+/** Filters and channels of a kernel across channels; null where one matrix serves each channel. @param {number} index @returns {[number, number] | null} */
+export function bankSize(index) {
   const kernel = kernelOf(index);
+  if (isBank(kernel)) return [kernel.length, kernel[0].length];
+  if (!isRandom(kernel)) return null;
+  const { groups = 1 } = lab.value.layers[index];
+  return [kernel.random.filters, Math.max(1, Math.floor(channelsInto(index) / groups))];
+}
+
+/** Filter and channel that are shown, within the kernel. @param {number} index @returns {[number, number]} */
+export function sliceOf(index) {
+  const [filters, channels] = bankSize(index) ?? [1, 1];
   const [filter, channel] = lab.value.slice;
-  return isBank(kernel) ? [Math.min(filter, kernel.length - 1), Math.min(channel, kernel[0].length - 1)] : [0, 0];
+  return [Math.min(filter, filters - 1), Math.min(channel, channels - 1)];
 }
 
 /** The matrix in the grid. @param {number} index @returns {Matrix} */
@@ -53,7 +62,7 @@ export function setKernel(index, change, filter = 0) {
   edit({
     layers: lab.value.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
     slice: [filter, 0],
-    channel: index === lab.value.layer ? filter : lab.value.channel,
+    channel: index === lab.value.layer && lab.value.mode === 'forward' ? filter : lab.value.channel,
     unit: null,
   });
 }

@@ -1,7 +1,7 @@
 /** What kind of kernel it is, where it comes from, and which part of it the grid shows. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { channelsInto, kernelOf, matrixOf, setKernel, setMatrix, sliceOf } from './kernel-edit.js';
+import { bankSize, channelsInto, kernelOf, matrixOf, setKernel, setMatrix, sliceOf } from './kernel-edit.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
 import { lab, limits, look, presets } from './state.js';
 
@@ -66,35 +66,31 @@ export function presetMenu(index) {
   </select>`;
 }
 
-/** @param {number} index @param {number[][][][]} bank */
-function filterTabs(index, bank) {
+/** A bank gains and loses filters here; how many random ones there are is a number of its own. @param {number} index */
+function filterButtons(index) {
+  const bank = kernelOf(index);
+  if (!isBank(bank)) return nothing;
+  const [filter] = sliceOf(index);
+  const add = () => setKernel(index, { kernel: [...bank, bank[filter]] }, bank.length);
+  const drop = () => setKernel(index, { kernel: bank.filter((_, place) => place !== filter) }, Math.max(0, filter - 1));
+  return html`<button class="small" aria-label="Add a filter" ?disabled=${bank.length >= (limits.value?.filters ?? 512)} @click=${add}>+</button>
+    <button class="small" aria-label="Drop filter ${filter}" ?disabled=${bank.length === 1} @click=${drop}>−</button>`;
+}
+
+/** @param {number} index @param {number} count */
+function filterTabs(index, count) {
   const [filter, channel] = sliceOf(index);
-  const most = limits.value?.filters ?? 512;
+  const follows = index === lab.value.layer && lab.value.mode === 'forward';
   const show = (/** @type {number} */ place) =>
-    look({ slice: [place, channel], channel: index === lab.value.layer ? place : lab.value.channel });
+    look({ slice: [place, channel], channel: follows ? place : lab.value.channel });
   return html`<div class="bar wrap tabs" role="group" aria-label="Filters">
     <small>filter</small>
-    ${bank.map(
+    ${Array.from(
+      { length: count },
       (_, place) =>
         html`<button class="small" aria-pressed=${place === filter} aria-label="Filter ${place}" @click=${() => show(place)}>${place}</button>`,
     )}
-    <button
-      class="small"
-      aria-label="Add a filter"
-      ?disabled=${bank.length >= most}
-      @click=${() => setKernel(index, { kernel: [...bank, bank[filter]] }, bank.length)}
-    >
-      +
-    </button>
-    ${bank.length > 1
-      ? html`<button
-          class="small"
-          aria-label="Drop filter ${filter}"
-          @click=${() => setKernel(index, { kernel: bank.filter((_, place) => place !== filter) }, Math.max(0, filter - 1))}
-        >
-          −
-        </button>`
-      : nothing}
+    ${filterButtons(index)}
   </div>`;
 }
 
@@ -115,7 +111,8 @@ function channelTabs(index, count) {
 
 /** @param {number} index */
 export function sliceTabs(index) {
-  const kernel = kernelOf(index);
-  if (!isBank(kernel)) return nothing;
-  return html`${filterTabs(index, kernel)} ${kernel[0].length > 1 ? channelTabs(index, kernel[0].length) : nothing}`;
+  const size = bankSize(index);
+  if (!size) return nothing;
+  const [filters, channels] = size;
+  return html`${filterTabs(index, filters)} ${channels > 1 ? channelTabs(index, channels) : nothing}`;
 }

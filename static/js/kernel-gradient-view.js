@@ -1,20 +1,18 @@
 /** dL/dKernel, in the same grid as the weights. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { gridStyle, largestOf, tint } from './cells.js';
-import { number } from './format.js';
-import { kernelOf, sliceOf } from './kernel-edit.js';
-import { isBank } from './layer-types.js';
+import { alike, gridStyle, largestOf, tint } from './cells.js';
+import { bankSize, sliceOf } from './kernel-edit.js';
 import { lab, shown } from './state.js';
 
 /** The plane of the gradient that belongs to the matrix in the grid. @param {number} index */
 function planeOf(index) {
   const { gradient, of } = shown.value ?? {};
   if (lab.value.mode !== 'gradient' || !gradient?.kernel || of?.mode !== 'gradient') return null;
-  const kernel = kernelOf(index);
+  const [filters, channels] = bankSize(index) ?? [gradient.kernel.length, 1];
   const [filter, channel] = sliceOf(index);
-  const across = isBank(kernel) ? kernel[0].length : 1;
-  return gradient.kernel[filter * across + channel] ?? gradient.kernel[0];
+  // Until the new kernel is answered, the answer may be of one with other filters.
+  return gradient.kernel.length === filters * channels ? gradient.kernel[filter * channels + channel] : null;
 }
 
 /** @param {number} index */
@@ -25,8 +23,8 @@ export function kernelGradientView(index) {
   const value = (/** @type {number} */ row, /** @type {number} */ col) =>
     offset + scale * plane.values[row * cols + col];
   const matrix = Array.from({ length: rows }, (_, row) => Array.from({ length: cols }, (_, col) => value(row, col)));
-  const texts = matrix.map((line) => line.map((one) => number(one, 3)));
   const largest = largestOf(matrix);
+  const texts = matrix.map((line) => line.map((one) => alike(one, largest)));
   const cell = (/** @type {number} */ one, /** @type {number} */ row, /** @type {number} */ col) =>
     html`<div class="cell" role="cell" data-testid="kernel-gradient-${row}-${col}" title=${one} .style=${tint(one, largest)}>
       <span>${texts[row][col]}</span>

@@ -65,7 +65,7 @@ const operations = (index) =>
 
 const HINT = html`<small class="hint wide"
     ><kbd>↑</kbd><kbd>↓</kbd> or drag: change (<kbd>Shift</kbd> ×10, <kbd>Alt</kbd> ×0.1) ·
-    <kbd>←</kbd><kbd>→</kbd><kbd>Enter</kbd> move · <kbd>Esc</kbd> takes back · paste a matrix</small
+    <kbd>←</kbd><kbd>→</kbd> move · <kbd>Esc</kbd> takes back</small
   >
   <small class="hint narrow">Tap a weight to type; drag it sideways to change it.</small>`;
 
@@ -96,6 +96,6 @@ export function kernelView() {
   return html`<div class="bar"><h2>${title(index)}</h2>${formMenu(index)}</div>
     <p class="dim" data-testid="kernel-says">${formSentence(index)}</p>
     ${randomKernelView(index)}
-    <div class="kernels" data-wide>${kernelGradientView(index)}</div>
+    ${lab.value.mode === 'gradient' ? html`${sliceTabs(index)}<div class="kernels">${kernelGradientView(index)}</div>` : nothing}
     ${sentence(placeOf(index))}`;
 }

@@ -6,7 +6,7 @@
 
 import { html } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
-import { decimal, nudgeOf, nudged, remember, takeBack, textControl } from './field-view.js';
+import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
 import { number } from './format.js';
 import { parseNumber, withCell } from './kernel.js';
 import { startScrub, wasScrubbed } from './scrub.js';
@@ -50,7 +50,7 @@ function onKey(grid, row, col, event) {
   if (nudgeOf(event)) {
     event.preventDefault();
     setCell(grid, row, col, nudged(matrix[row][col], event));
-    requestAnimationFrame(() => input.select());
+    selectSoon(input);
     return;
   }
   const to = destination(event, row, col, matrix);
@@ -130,6 +130,7 @@ export function matrixView(grid) {
     if (!Number.isNaN(parseNumber(text))) return; // one number goes into its cell as if typed
     event.preventDefault();
     grid.paste(text);
+    selectSoon(/** @type {HTMLInputElement} */ (event.target));
   };
   return html`<div
     class="grid editable"

@@ -41,9 +41,9 @@ export function randomKernelView(index) {
     ${row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
     ${row(index, 'Columns', 'cols', size[1], [1, side], (count) => ({ size: [size[0], count] }))}
     <label class="field"
-      ><span>Drawn from</span
+      ><span>Law</span
       ><select data-testid="random-init" @change=${(/** @type {any} */ event) => set(index, { init: event.target.value })}>
-        ${INITIALISERS.map((name) => html`<option value=${name} ?selected=${name === init}>${name.replace('_', ', ')}</option>`)}
+        ${INITIALISERS.map((name) => html`<option value=${name} ?selected=${name === init}>${name.replace('_', ' ')}</option>`)}
       </select></label
     >
     ${row(index, 'Seed', 'seed', seed, [0, LARGEST_SEED], (count) => ({ seed: count }))}

@@ -14,14 +14,12 @@ const CLIP = 99.5;
 const PAINT_AFTER_MS = 40;
 
 /** @param {any} layer */
-function title(layer) {
-  const name = LAYER_TYPES[layer.type].title;
-  if (layer.type !== 'conv2d') return layer.size ? `${name} ${[layer.size].flat().join('×')}` : name;
-  const { kernel } = layer;
-  if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}, ${kernel.random.filters} random`;
+function title({ type, kernel, size }) {
+  const name = LAYER_TYPES[type].title;
+  if (!kernel) return size ? `${name} ${[size].flat().join('×')}` : name;
+  if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}, random`;
   const matrix = isBank(kernel) ? kernel[0][0] : kernel;
-  const count = isBank(kernel) && kernel.length > 1 ? `, ${kernel.length} filters` : '';
-  return `${name} ${matrix.length}×${matrix[0].length}${count}`;
+  return `${name} ${matrix.length}×${matrix[0].length}`;
 }
 
 /** @param {number} index @param {number} to */
