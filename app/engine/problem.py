@@ -1,6 +1,6 @@
 """One convolution's geometry with every parameter resolved: what algorithms are handed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,16 @@ class Problem:
     padding: Padding
     output: Pair
     dtype: np.dtype[Any]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # What is planned once is looked up by the problem several times a call.
+        sizes = (self.batch, self.channels, self.filters, self.groups, *self.size, *self.kernel)
+        steps = (self.stride, self.dilation, self.padding, self.output, self.dtype)
+        object.__setattr__(self, "_hash", hash((sizes, steps)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def group_channels(self) -> int:

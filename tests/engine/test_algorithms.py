@@ -38,7 +38,7 @@ def problem_of(case: Case, x: np.ndarray, kernel: np.ndarray) -> Problem:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every computation a shared one of many small tiles."""
-    monkeypatch.setattr(row_gemm, "SHARED_WORK", 0)
+    monkeypatch.setattr(row_windows, "SHARED_WORK", 0)
     monkeypatch.setattr(row_windows, "SMALL_PRODUCT", 2)
     monkeypatch.setattr(row_windows, "TILE_FILTERS", 2)
     monkeypatch.setattr(separable, "SHARED_CELLS", 0)

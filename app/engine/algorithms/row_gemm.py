@@ -22,11 +22,8 @@ import numpy as np
 from app.engine import threads
 from app.engine.algorithms import row_windows
 from app.engine.algorithms.row_windows import even_part, recipe
-from app.engine.algorithms.strips import is_finite
+from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
-
-# Below this many multiplications a hand-off to the workers costs more than it saves.
-SHARED_WORK = 20_000_000
 
 
 def claims(problem: Problem) -> bool:
@@ -69,23 +66,21 @@ def run(
 ) -> None:
     """Do as `forward` with a given `stack` and `strips`; fewer strips need a column stride of 1."""
     plan = recipe(problem, stack, strips)
-    filters = problem.group_filters
-    weights = [
-        plan.weights(kernel[group * filters : (group + 1) * filters])
-        for group in range(problem.groups)
-    ]
+    weights = plan.weights(kernel)
 
     def compute(begin: int, end: int) -> None:
         for tile in plan.tiles_between(begin, end):
             picture, rows = tile.of_group(x, plan), tile.rows(out, plan)
             plan.block(weights[tile.group], picture, rows, tile.phase, tile.first)
-            of_group = slice(tile.group * filters, (tile.group + 1) * filters)
+            if plan.exact and bias is None:
+                continue
+            of_group = group_slices(problem, tile.group)[1]
             if not plan.exact and not is_finite(rows):
                 exactly(problem, kernel[of_group], picture, rows, tile.phase, tile.first)
             if bias is not None:
                 rows += bias[of_group, None, None]
 
-    if problem.multiply_adds < SHARED_WORK:
+    if not plan.shared:
         compute(0, plan.tile_count)
     else:
         threads.share(compute, plan.tile_count)
@@ -105,7 +100,7 @@ def exactly(
         first: As in `Recipe.block`.
     """
     plan = recipe(problem, 1, problem.kernel[1])
-    weights = plan.weights(kernel)
+    weights = plan.weights(kernel)[0]
     for skipped in range(0, rows.shape[1], plan.block_rows):
         part = rows[:, skipped : skipped + plan.block_rows]
         plan.block(weights, picture, part, phase, first + skipped)
@@ -131,7 +126,7 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
             grad[tile.group] += _summed_products(windows, rows.transpose(1, 2, 0))
         parts.append(grad)
 
-    if problem.multiply_adds < SHARED_WORK:
+    if not plan.shared:
         compute(0, plan.tile_count)
     else:
         threads.share(compute, plan.tile_count)

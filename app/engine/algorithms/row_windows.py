@@ -1,5 +1,6 @@
 """The buffer of `row_gemm` and the windows on it: what depends on a geometry, not on its values."""
 
+import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,6 +17,10 @@ MAX_BLOCK_ROWS = 128
 # OpenBLAS computes products up to this many multiplications with a kernel that neither packs its
 # operands nor takes a lock; above it two workers hold each other up.
 SMALL_PRODUCT = 1_000_000
+# Below this much work a hand-off to the workers costs more than it saves: multiplications, and
+# values copied into the buffer, each as dear as sixteen (measured: few filters mostly copy).
+SHARED_WORK = 20_000_000
+COPY_WORK = 16
 # Up to so many values a picture is copied as a whole.
 SMALL_PICTURE = 1 << 14
 # A product with fewer filters or columns than this is slow, whatever its size.
@@ -49,8 +54,9 @@ class Tile(NamedTuple):
         """Return the tile's rows of maps (N, O, OH, OW), shape (F, rows, OW)."""
         filters = plan.problem.group_filters
         of_group = slice(self.group * filters, (self.group + 1) * filters)
-        of_phase = maps[self.number, of_group, self.phase :: plan.phases]
-        return of_phase[:, self.first : self.first + plan.block_rows]
+        start = self.phase + self.first * plan.phases
+        end = start + plan.block_rows * plan.phases
+        return maps[self.number, of_group, start : end : plan.phases]
 
 
 class _Workspace:
@@ -88,6 +94,7 @@ class _Workspace:
         self.frame: Array | None = None
         if recipe.small:
             self.frame, self.inside, self.framed = _framed(recipe)
+            self.unframed = self.strips[: len(self.framed), ..., : self.framed.shape[-1]]
         sums = len(recipe.shifts) > 1
         shape = (problem.group_filters, recipe.block_rows, problem.output[1])
         self.partial = np.empty(shape if sums else (0, 0, 0), problem.dtype)
@@ -149,6 +156,8 @@ class Recipe:
             and sums * strips == kernel_cols
         )
         self.tile_count = problem.batch * problem.groups * len(self.blocks)
+        copied = problem.batch * problem.channels * math.prod(problem.output) * strips
+        self.shared = problem.multiply_adds + COPY_WORK * copied >= SHARED_WORK
         self._local = threading.local()
 
     def tiles_between(self, begin: int, end: int) -> Iterator[Tile]:
@@ -201,8 +210,12 @@ class Recipe:
             workspace = self._local.workspace = _Workspace(self)
         return workspace
 
-    def weights(self, kernel: Array) -> dict[int, Weights]:
-        """Return one group's kernel (F, C, KH, KW) as matrices, by how many rows they stack."""
+    def weights(self, kernel: Array) -> list[dict[int, Weights]]:
+        """Return a kernel as matrices, by how many rows they stack, for each group it has.
+
+        Args:
+            kernel: Filters of one group or of several, shape (F·groups, C/groups, KH, KW).
+        """
         filters, channels, kernel_rows, kernel_cols = kernel.shape
         padded_cols = len(self.shifts) * self.strips
         if padded_cols != kernel_cols:
@@ -228,7 +241,13 @@ class Recipe:
                     strides=(by_filter, by_row + step * by_band, by_band, *rest),
                 )[...] = taps[:, None]
                 matrices[self.stack].append(banded.reshape(filters, self.stack, -1))
-        return matrices
+        each = self.problem.group_filters
+        if filters == each:
+            return [matrices]
+        return [
+            {stack: [part[f : f + each] for part in parts] for stack, parts in matrices.items()}
+            for f in range(0, filters, each)
+        ]
 
     def load(self, strips: Array, picture: Array, start: int, count: int) -> None:
         """Fill the buffer with `count` rows of a picture (C, H, W), from row `start` on."""
@@ -277,9 +296,7 @@ class Recipe:
     ) -> None:
         if workspace.frame is not None:
             workspace.frame[workspace.inside] = picture
-            workspace.strips[: len(workspace.framed), ..., : workspace.framed.shape[-1]] = (
-                workspace.framed
-            )
+            workspace.unframed[...] = workspace.framed
             return
         step = self.problem.stride[0]
         start = phase - self.problem.padding[0][0] + self.phases * step * first
@@ -297,7 +314,7 @@ class Recipe:
         target = _by_product(rows[:, first:end], stack)
         if len(self.tiles) == len(weights) == 1:
             window = workspace.windows[stack][0][first // stack : end // stack]
-            np.matmul(weights[0], window, out=target)
+            np.matmul(weights[0], window, target)
             return
         for filters, cols in self.tiles:
             place = (slice(None), filters, ..., cols)

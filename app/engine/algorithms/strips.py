@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from app.engine.problem import Array, Problem
 
 
@@ -29,8 +27,11 @@ def is_finite(rows: Array) -> bool:
     """Return whether every value of rows (F, n, W) is finite; may be False by overflow."""
     # A dot product is the cheapest pass over the values; where it overflows, the exact way is
     # taken in vain.
-    parts = [rows.ravel()] if rows.flags.c_contiguous else [lane.ravel() for lane in rows]
-    return all(math.isfinite(np.dot(part, part)) for part in parts)
+    if rows.flags.c_contiguous:
+        values = rows.reshape(-1)
+        return math.isfinite(values.dot(values))
+    lanes = (lane.reshape(-1) for lane in rows)
+    return all(math.isfinite(lane.dot(lane)) for lane in lanes)
 
 
 def group_slices(problem: Problem, group: int) -> tuple[slice, slice]:
