@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, but for the address of the server."""
+"""The examples of the README and of the engine's guide run as they stand, but for the address of the server."""
 
 import contextlib
 import io
@@ -12,12 +12,20 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+ENGINE_GUIDE = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"
 
 
-def examples(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def examples(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def check_prints_its_comments(example: str) -> None:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example, "example", "exec"), {})  # noqa: S102
+    assert printed.getvalue().splitlines() == re.findall(r"# (.*)$", example, flags=re.MULTILINE)
 
 
 def post_form(words: list[str], folder: Path) -> None:
@@ -57,11 +65,12 @@ def test_curl_example_writes_the_edges_of_a_photo(server: str, tmp_path: Path) -
 
 def test_python_example_prints_what_its_comments_say(server: str) -> None:
     (example,) = examples("python")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example.replace(ADDRESS, server), "README.md", "exec"), {})  # noqa: S102
-    comments = re.findall(r"# (.*)$", example, flags=re.MULTILINE)
-    assert printed.getvalue().splitlines() == comments
+    check_prints_its_comments(example.replace(ADDRESS, server))
+
+
+def test_engine_example_prints_what_its_comments_say() -> None:
+    (example,) = examples("python", ENGINE_GUIDE)
+    check_prints_its_comments(example)
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)[^):]*\)", README))))
