@@ -5,20 +5,18 @@ the cell that wins a tie is the first in row-major order.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.bits import keep_where
-from app.engine.geometry import Pair
 from app.engine.taps import (
     Block,
     Phases,
     PoolWindow,
     Tap,
+    backward_blocks,
     forward_blocks,
     over,
     slices_of,
@@ -141,63 +139,54 @@ def max_pool2d_backward(
         window: The window.
         chosen: Where the maxima stand; found again if None.
     """
-    chosen = chosen or max_pool2d_chosen(x, window)[1]
-    planes, (height, width) = len(chosen[1]), x.shape[2:]
-    sent = upstream.reshape(chosen[1].shape)
+    cols, rows = chosen or max_pool2d_chosen(x, window)[1]
+    planes, (height, width) = len(rows), x.shape[2:]
+    sent = upstream.reshape(rows.shape)
     out = np.empty((planes, height, width), upstream.dtype)
-    disjoint = all(
-        size <= step and gap == 1
-        for size, step, gap in zip(window.size, window.stride, window.dilation, strict=True)
-    )
-    run = partial(_place if disjoint else _add, window, chosen, sent, out)
-    blocks = forward_blocks(planes, (height, width), window)
-    # Windows of neighbouring blocks may meet: one task takes all blocks of a map.
-    tasks = [list(group) for _, group in groupby(blocks, lambda block: block.planes.start)]
-    over(tasks, run, out.size)
+    across = taps(window, 1, range(window.output[1]), range(width))
+
+    def run(block: Block) -> None:
+        read, _ = slices_of(block)
+        down = taps(window, 0, block.outputs, block.inputs)
+        # Which column of a window has won in a row does not depend on which window asks: what all
+        # windows send to a row is added up first, and goes to its column at once.
+        lanes = np.zeros(cols[block.planes, read].shape, out.dtype)
+        met = set()
+        for tap in down:
+            values, place = sent[block.planes, tap.outputs], lanes[:, tap.inputs]
+            won = rows[block.planes, tap.outputs] == tap.index
+            phase = tap.inputs.start % window.stride[0]
+            _send(values, won, place, first=phase not in met)
+            met.add(phase)
+        _spread(across, lanes, cols[block.planes, read], out[block.planes, read], window.stride[1])
+
+    over(backward_blocks(planes, (height, width), window), run, out.size)
     return out.reshape(x.shape)
 
 
-def _place(
-    window: PoolWindow, chosen: Chosen, sent: Array, out: Array, blocks: list[Block]
-) -> None:
-    """Write each gradient to its maximum's place, where no two windows share a cell."""
-    cols, rows = chosen
-    target = out[blocks[0].planes]
-    target[...] = 0
-    across = taps(window, 1, range(window.output[1]), range(out.shape[2]))
-    for block in blocks:
-        read, made = slices_of(block)
-        for line in taps(window, 0, block.outputs, block.inputs):
-            won = rows[block.planes, made][:, line.outputs] == line.index
-            columns = cols[block.planes, read][:, line.inputs]
-            values = sent[block.planes, made][:, line.outputs]
-            for tap in across:
-                mask = columns[..., tap.outputs] == tap.index
-                mask &= won[..., tap.outputs]
-                cells = target[:, read][:, line.inputs, tap.inputs]
-                keep_where(values[..., tap.outputs], mask, cells)
+def _send(values: Array, won: NDArray[np.bool_], place: Array, first: bool) -> None:
+    """Add to a place what its winners take; the first to come finds zeros there."""
+    if first:
+        keep_where(values, won, place)
+    else:
+        place += keep_where(values, won)
 
 
-def _add(window: PoolWindow, chosen: Chosen, sent: Array, out: Array, blocks: list[Block]) -> None:
-    """Add each gradient to its maximum's place."""
-    target = out[blocks[0].planes]
-    target[...] = 0
-    height, width = target.shape[1:]
-    lines = np.arange(window.size[0]) * (window.dilation[0] * width)
-    offsets = np.add.outer(lines, np.arange(window.size[1]) * window.dilation[1]).ravel()
-    corners, seen = _corners(window, width), _seen(window, (height, width))
-    starts = np.arange(len(target))[:, np.newaxis, np.newaxis] * (height * width)
-    for block in blocks:
-        _, made = slices_of(block)
-        local = chosen[0][block.planes], chosen[1][block.planes, made]
-        places = offsets.take(winners(window, local, block.outputs))
-        places += corners[made]
-        places += starts
-        values = sent[block.planes, made]
-        if not seen.all():  # a window of nothing but padding sends nothing
-            values = keep_where(values, np.broadcast_to(seen[made], values.shape).copy())
-            places *= seen[made]
-        np.add.at(target.reshape(-1), places.ravel(), values.ravel())
+def _spread(across: Sequence[Tap], lanes: Array, cols: Array, target: Array, stride: int) -> None:
+    """Fill `target` with what `lanes` sends to the columns that have won.
+
+    Columns that lie a stride apart are added up side by side, and interleaved at the end.
+    """
+    for phase in range(min(stride, target.shape[2])):
+        cells = target[..., phase::stride]
+        sums = np.zeros(cells.shape, cells.dtype)
+        meeting = [tap for tap in across if tap.inputs.start % stride == phase]
+        for number, tap in enumerate(meeting):
+            position = tap.inputs.start // stride
+            place = sums[..., position : position + tap.outputs.stop - tap.outputs.start]
+            won = cols[..., tap.outputs] == tap.index
+            _send(lanes[..., tap.outputs], won, place, first=number == 0)
+        cells[...] = sums
 
 
 def winners(window: PoolWindow, chosen: Chosen, outputs: range) -> Array:
@@ -215,25 +204,3 @@ def winners(window: PoolWindow, chosen: Chosen, outputs: range) -> Array:
         won = rows[:, tap.outputs] == tap.index
         cells[:, tap.outputs] += won * cols[:, tap.inputs]
     return cells
-
-
-def _corners(window: PoolWindow, width: int) -> Array:
-    """Return the flat index of each window's first cell, were there no edges."""
-    rows, cols = (
-        np.arange(count) * step - before
-        for count, step, (before, _) in zip(
-            window.output, window.stride, window.padding, strict=True
-        )
-    )
-    return rows[:, np.newaxis] * width + cols
-
-
-def _seen(window: PoolWindow, size: Pair) -> NDArray[np.bool_]:
-    """Return which windows hold a cell of the input at all."""
-    axes = []
-    for axis in (0, 1):
-        seen = np.zeros(window.output[axis], bool)
-        for tap in taps(window, axis, range(window.output[axis]), range(size[axis])):
-            seen[tap.outputs] = True
-        axes.append(seen)
-    return np.logical_and.outer(axes[0], axes[1])
