@@ -149,7 +149,12 @@ def as_batch(array: Array, layers: Sequence[Layer]) -> Array:
 
 
 def forward(
-    layers: Sequence[Layer], x: Array, *, prefix: Tape | None = None, keep: bool = True
+    layers: Sequence[Layer],
+    x: Array,
+    *,
+    prefix: Tape | None = None,
+    keep: bool = True,
+    reports: Sequence[LayerReport] | None = None,
 ) -> Tape:
     """Run the layers one after the other.
 
@@ -160,6 +165,8 @@ def forward(
             caller vouches that layers and input are the same.
         keep: Whether to keep what makes a backward pass cheap, e.g. max pooling's masks. A
             backward pass is possible either way.
+        reports: What `inspect` has told of these layers and an input of this shape and dtype, if
+            it has been asked already; to ask again is about 0.15 ms of a small call.
 
     Returns:
         The tape, a step per layer.
@@ -167,7 +174,8 @@ def forward(
     Raises:
         NetworkError: Every illegal layer and field, paths ("layers", i, field).
     """
-    reports = inspect(layers, x.shape, x.dtype)
+    if reports is None:
+        reports = inspect(layers, x.shape, x.dtype)
     raise_problems(reports)
     steps = list(prefix.steps) if prefix else []
     current = steps[-1].output if steps else x

@@ -115,8 +115,8 @@ class Compute:
             budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize),
         )
 
-    def refuse(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> None:
-        """Raise whatever speaks against a computation, before any of it is done.
+    def refuse(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> Prospect:
+        """Raise whatever speaks against a computation, before any of it is done, or tell of it.
 
         Args:
             spec: The computation.
@@ -133,6 +133,7 @@ class Compute:
         budget.refuse_too_much_work(
             prospect.peak_bytes + int(answer * wire_bytes_a_value), self.settings
         )
+        return prospect
 
     def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0, *, remember: bool = True) -> Run:
         """Run the network, as far as it is not known already.
@@ -145,14 +146,15 @@ class Compute:
         Raises:
             As `refuse`.
         """
-        self.refuse(spec, wire_bytes_a_value)
+        reports = self.refuse(spec, wire_bytes_a_value).reports
         x = self.input(spec)
         if not remember:
-            tape = forward(spec.layers, x)
+            tape = forward(spec.layers, x, reports=reports)
             return Run(tape, [ComputedLayer(step) for step in tape.steps], 0)
         keys = chain_keys(_identity(spec), spec.layers)
         known = self.prefixes.longest(keys)
-        tape = forward(spec.layers, x, prefix=Tape(x, tuple(layer.step for layer in known)))
+        prefix = Tape(x, tuple(layer.step for layer in known))
+        tape = forward(spec.layers, x, prefix=prefix, reports=reports)
         layers = known + [ComputedLayer(step) for step in tape.steps[len(known) :]]
         self.prefixes.keep(keys, layers)
         return Run(tape, layers, len(known))
