@@ -118,7 +118,8 @@ def random_kernel(
         return generator.standard_normal(shape)
     if init == "uniform":
         return generator.random(shape)
-    fans = fan_in if init.startswith("he") else fan_in + fan_out
+    # Weights of no inputs are no numbers; dividing by their fan would fail all the same.
+    fans = max(fan_in if init.startswith("he") else fan_in + fan_out, 1)
     if init.endswith("normal"):
         return generator.standard_normal(shape) * math.sqrt(2 / fans)
     return generator.uniform(-1, 1, shape) * math.sqrt(6 / fans)
@@ -168,11 +169,14 @@ def _preset(name: str, rank: int) -> NDArray[np.float64]:
 
 
 def _random_shape(kernel: RandomKernel, channels: int, groups: int, rank: int) -> tuple[int, ...]:
-    filters = as_integer(kernel.filters, "filters", 1)
-    check_random(kernel.init, kernel.seed)
-    taps: tuple[int, ...] = (
-        as_pair(kernel.size, "size", 1) if rank == 2 else (as_single(kernel.size, "size", 1),)
-    )
+    try:
+        filters = as_integer(kernel.filters, "filters", 1)
+        check_random(kernel.init, kernel.seed)
+        taps: tuple[int, ...] = (
+            as_pair(kernel.size, "size", 1) if rank == 2 else (as_single(kernel.size, "size", 1),)
+        )
+    except EngineError as error:
+        raise error.under("random") from None
     return (filters, channels // groups, *taps)
 
 

@@ -172,8 +172,8 @@ ILLEGAL: list[tuple[Layer, tuple[str, ...], type[EngineError], str]] = [
     (Dense(np.ones((2, 7))), ("weight",), ShapeError, "216"),
     (Dense(np.ones(7)), ("weight",), ShapeError, r"\(O, I\)"),
     (Dense(RandomWeight(2), [1.0]), ("bias",), ShapeError, "2"),
-    (Dense(RandomWeight(0)), ("weight", "features"), ParameterError, "1"),
-    (Dense(RandomWeight(2, "zeros")), ("weight", "init"), ParameterError, "he_normal"),
+    (Dense(RandomWeight(0)), ("weight", "random", "features"), ParameterError, "1"),
+    (Dense(RandomWeight(2, "zeros")), ("weight", "random", "init"), ParameterError, "he_normal"),
     (Softmax(4), ("axis",), ParameterError, "-4 to 3"),
     (LogSoftmax(1.5), ("axis",), ParameterError, "-4"),  # type: ignore[arg-type]
     (Conv1d([1.0]), (), ShapeError, r"\(N, C, L\)"),
@@ -197,6 +197,23 @@ def test_an_illegal_field_is_named_with_its_legal_range(
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 0)])
 def test_a_global_pool_needs_maps(layer: Layer, shape: tuple[int, ...]) -> None:
     assert isinstance(inspect([layer], shape)[0].error, ShapeError)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Conv2d(RandomKernel(2, 1)), Conv2d(np.ones((1, 1)), padding=1), ConvTranspose2d([[1.0]])],
+)
+@pytest.mark.parametrize("shape", [(1, 0, 3, 3), (1, 1, 0, 3), (0, 0, 0, 0)])
+def test_a_convolution_of_no_channels_or_no_cells_is_reported_in_place(
+    layer: Layer, shape: tuple[int, ...]
+) -> None:
+    report = inspect([layer], shape)[0]
+    assert isinstance(report.error, EngineError)
+    assert report.legal["groups"]
+
+
+def test_dense_random_weights_of_no_inputs_are_legal() -> None:
+    assert inspect([Dense(RandomWeight(2))], (3, 0))[0].output_shape == (3, 2)
 
 
 LEGAL: list[tuple[Layer, tuple[int, ...], dict[str, str]]] = [

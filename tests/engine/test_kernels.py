@@ -149,12 +149,12 @@ def test_fans_of_a_kernel_count_channels_of_a_group_and_taps() -> None:
         (np.ones((3, 3)), 2, ParameterError, ("groups",), "1 and 4"),
         (PresetKernel("sobel"), 2, ParameterError, ("kernel",), "sobel_x"),
         (PresetKernel("sobel_x"), 1, ParameterError, ("kernel",), "smooth_1d"),
-        (RandomKernel(0, 3), 2, ParameterError, ("kernel", "filters"), "1"),
+        (RandomKernel(0, 3), 2, ParameterError, ("kernel", "random", "filters"), "1"),
         (RandomKernel(3, 3), 2, ShapeError, ("kernel",), "multiples of 2"),
-        (RandomKernel(2, 0), 2, ParameterError, ("kernel", "size"), "1"),
-        (RandomKernel(2, (3, 3)), 1, ParameterError, ("kernel", "size"), "integer"),
-        (RandomKernel(2, 3, "zeros"), 2, ParameterError, ("kernel", "init"), "he_normal"),
-        (RandomKernel(2, 3, seed=-1), 2, ParameterError, ("kernel", "seed"), "0"),
+        (RandomKernel(2, 0), 2, ParameterError, ("kernel", "random", "size"), "1"),
+        (RandomKernel(2, (3, 3)), 1, ParameterError, ("kernel", "random", "size"), "integer"),
+        (RandomKernel(2, 3, "zeros"), 2, ParameterError, ("kernel", "random", "init"), "he_normal"),
+        (RandomKernel(2, 3, seed=-1), 2, ParameterError, ("kernel", "random", "seed"), "0"),
     ],
 )
 def test_kernels_that_do_not_fit_are_refused_with_what_would(

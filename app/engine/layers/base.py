@@ -175,3 +175,14 @@ def expect_axes(layer: Layer, shape: Shape, axes: int) -> None:
             (),
             f"an input of {axes} axes {AXIS_NAMES[axes]}",
         )
+
+
+def expect_cells(layer: Layer, shape: Shape) -> None:
+    """Raise ShapeError where a channel, row or column is missing; an empty batch is legal."""
+    if 0 in shape[1:]:
+        raise ShapeError(
+            f"{layer.type} needs at least one channel and one cell per map, but its input has "
+            f"shape {shape}; every size except the batch must be at least 1.",
+            (),
+            "every size except the batch at least 1",
+        )

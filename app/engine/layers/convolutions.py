@@ -21,6 +21,7 @@ from app.engine.layers.base import (
     Result,
     Shape,
     expect_axes,
+    expect_cells,
     map_size,
 )
 from app.engine.layers.view import Window
@@ -105,6 +106,7 @@ class Conv2d(Convolving):
 
     def infer(self, shape: Shape) -> Inference:
         expect_axes(self, shape, self.rank + 2)
+        expect_cells(self, shape)
         problems = Problems()
         window = self._window(problems)
         kernel, groups = self._kernel_shape(shape[1], problems)

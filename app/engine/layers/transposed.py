@@ -20,6 +20,7 @@ from app.engine.layers.base import (
     Result,
     Shape,
     expect_axes,
+    expect_cells,
     map_size,
 )
 from app.engine.layers.convolutions import Convolving
@@ -66,6 +67,7 @@ class ConvTranspose2d(Convolving):
 
     def infer(self, shape: Shape) -> Inference:
         expect_axes(self, shape, self.rank + 2)
+        expect_cells(self, shape)
         problems = Problems()
         window, extra = self._window(problems)
         kernel, groups = self._kernel_shape(shape[1], problems)

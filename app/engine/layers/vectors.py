@@ -123,7 +123,7 @@ class Dense(Layer):
                 as_integer(self.weight.features, "features", 1)
                 check_random(self.weight.init, self.weight.seed)
             except ParameterError as error:
-                raise error.under("weight") from None
+                raise error.under("weight", "random") from None
             return
         weight = real_array(self.weight, "weight")
         if weight.ndim != 2 or 0 in weight.shape:

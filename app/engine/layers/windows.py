@@ -89,4 +89,6 @@ def dilation_range(size: Pair, padding: Padding, kernel: Pair, rank: int) -> str
 def divisors(number: int) -> str:
     """Return the divisors of `number`, e.g. "1, 2, 3 or 6"."""
     found = [str(d) for d in range(1, number + 1) if number % d == 0]
+    if not found:
+        return "none"
     return " or ".join(filter(None, (", ".join(found[:-1]), found[-1])))

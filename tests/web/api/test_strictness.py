@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.web.api.calling import Api, assert_problem
@@ -39,6 +40,10 @@ ILLEGAL = {
     "an unknown initialiser": (
         with_layer(kernel={"random": {"filters": 2, "size": 3, "init": "he"}}),
         "/layers/0/kernel/random/init",
+    ),
+    "a size of no rows": (
+        with_layer(kernel={"random": {"filters": 2, "size": [0, 3]}}),
+        "/layers/0/kernel/random/size",
     ),
     "no filters": (with_layer(kernel={"random": {"size": 3}}), "/layers/0/kernel/random/filters"),
     "an unknown member of random": (
@@ -166,3 +171,23 @@ def test_unknown_picture_is_404(api: Api) -> None:
     assert_problem(api.post("/forward", spec(input={"image": "0" * 64})), 404)
     assert_problem(api.post("/forward", spec(input={"image": "../../etc/passwd"})), 404)
     assert_problem(api.post("/shapes", spec(input={"sample": "nobody"})), 404)
+
+
+@pytest.mark.parametrize("shape", [[1, 0, 3, 3], [1, 1, 0, 3], [0]])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"type": "conv2d", "kernel": [[1]], "padding": 1},
+        {"type": "conv_transpose2d", "kernel": {"random": {"filters": 2}}},
+        {"type": "dense", "weight": {"random": {"features": 2}}},
+    ],
+)
+def test_input_of_no_channels_or_no_cells_is_no_failure_of_the_server(
+    api: Api, shape: list[int], layer: dict[str, Any]
+) -> None:
+    answer = api.post("/shapes", {"input": {"shape": shape}, "layers": [layer]})
+    assert answer.status_code in (200, 422)
+    tensors = {"x": np.zeros(shape, np.float32)}
+    spec = {"input": {"array": {"tensor": "x"}}, "layers": [layer]}
+    computed = api.post_tensors("/forward", spec, **tensors)
+    assert computed.status_code in (200, 422)
