@@ -61,7 +61,7 @@ async def gradient(request: Request) -> Response:
     """Return the gradient of a loss of the convolved picture with respect to the picture."""
 
     def made(compute: Compute, spec: Spec, asked: schemas.OneShot, media_type: str) -> Answer:
-        loss, wire_bytes = asked.loss.to_loss(), wire_bytes_a_value(media_type)
+        loss, wire_bytes = asked.loss.to_loss(), _heat_map_bytes(asked, media_type)
         result = compute.backward(spec, loss, ("input",), wire_bytes, remember=False)
         answer = backward_answer(result, Returning())
         if media_type == PNG:
@@ -69,13 +69,24 @@ async def gradient(request: Request) -> Response:
             answer.arrays["input"] = answer.arrays["input"].sum(axis=1, keepdims=True)
         return answer
 
-    return await _answer(request, GRADIENT_FIELDS, made)
+    return await _answer(request, GRADIENT_FIELDS, made, _heat_map_bytes)
+
+
+def _map_bytes(_: schemas.OneShot, media_type: str) -> float:
+    return wire_bytes_a_value(media_type)
+
+
+def _heat_map_bytes(asked: schemas.OneShot, media_type: str) -> float:
+    """Return the memory one value of a gradient takes while written: as PNG, channels are one."""
+    drawn_of = 3 if media_type == PNG and asked.input.color == "rgb" else 1
+    return wire_bytes_a_value(media_type) / drawn_of
 
 
 async def _answer(
     request: Request,
     places: Mapping[str, Place],
     made: Callable[[Compute, Spec, schemas.OneShot, str], Answer],
+    wire_bytes: Callable[[schemas.OneShot, str], float] = _map_bytes,
 ) -> Response:
     timing = Timing()
     media_type = choose(request.headers.get("accept"), PICTURE_FIRST)
@@ -88,7 +99,7 @@ async def _answer(
         timing.mark("parse")
 
         def compute(mark: Mark) -> bytes:
-            spec = shot.with_input(service, pictures, wire_bytes_a_value(media_type))
+            spec = shot.with_input(service, pictures, wire_bytes(asked, media_type))
             mark("decode")
             answer = made(service, spec, asked, media_type)
             mark("compute")

@@ -156,3 +156,14 @@ def test_body_that_is_no_whole_form_is_refused(api: Api, picture: bytes) -> None
 
 def test_form_that_cannot_be_made_is_406(api: Api, picture: bytes) -> None:
     assert_problem(call(api, "/convolve", picture, "text/html", kernel="box"), 406)
+
+
+def test_heat_map_of_a_photo_needs_no_memory_for_channels_it_does_not_draw(narrow: Any) -> None:
+    # As many bytes a pixel as 1 GiB gives to each of a phone photo's 12.2 million.
+    api = narrow(working_bytes=1000 * 750 * 2**30 // (3024 * 4032))
+    stream = io.BytesIO()
+    Image.new("RGB", (1000, 750), (9, 99, 199)).save(stream, "PNG")
+    photo, fields = stream.getvalue(), {"kernel": SOBEL, "padding": "same"}
+    answer = call(api, "/gradient", photo, **fields)
+    assert answer.status_code == 200, answer.text
+    assert_problem(call(api, "/gradient", photo, "application/json", **fields), 422)
