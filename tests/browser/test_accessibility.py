@@ -47,15 +47,13 @@ def test_axe_finds_nothing_serious(
     assert not any(found.values()), found
 
 
-@pytest.mark.parametrize("width", [1440, 390, 320])
-def test_page_never_scrolls_sideways(blank: Lab, width: int) -> None:
-    blank.page.set_viewport_size({"width": width, "height": 800})
-    blank.open()
-    blank.by_id("kernel-cols").fill("9")
-    blank.by_id("gradient").click()
-    expect(blank.by_id("kernel-gradient-0-8")).to_be_attached()
-    wide = blank.page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= width
+def test_page_never_scrolls_sideways(lab: Lab) -> None:
+    lab.by_id("kernel-cols").fill("9")
+    lab.by_id("gradient").click()
+    expect(lab.by_id("kernel-gradient-0-8")).to_be_attached()
+    for width in (1440, 1024, 768, 390, 320):
+        lab.page.set_viewport_size({"width": width, "height": 800})
+        assert lab.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def tab_to(lab: Lab, wanted: Locator) -> None:
@@ -93,7 +91,7 @@ def test_keyboard_alone_works_a_session(lab: Lab) -> None:
     tab_to(lab, lab.by_id("loss"))
     tab_to(lab, lab.focus)
     keys.press("ArrowLeft")
-    expect(lab.by_id("arithmetic")).to_contain_text("pinned")
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput")
     tab_to(lab, lab.by_id("colors"))
     tab_to(lab, lab.by_id("thumb-2"))
     keys.press("Enter")
