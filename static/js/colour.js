@@ -71,24 +71,26 @@ const NOT_FINITE = ((255 << 24) | (0xd9 << 16) | (0x00 << 8) | 0xd9) >>> 0;
 
 /**
  * Colour a map.
- * @param {import('./live.js').Plane} plane
- * @param {Scale} scale
+ * @param {Pick<import('./live.js').Plane, 'values' | 'scale' | 'offset' | 'exact'>} plane
+ * @param {Pick<Scale, 'low' | 'high' | 'table'>} scale
  * @param {Uint32Array} pixels one per cell
  */
 export function colourInto({ values, scale: step, offset, exact }, { low, high, table }, pixels) {
   const factor = (STEPS - 1) / (high - low);
-  /** @param {number} value */
-  const lookUp = (value) => {
-    if (!Number.isFinite(value)) return NOT_FINITE;
-    const place = (value - low) * factor + 0.5;
-    return table[place < 0 ? 0 : place >= STEPS ? STEPS - 1 : place | 0];
-  };
+  const start = 0.5 - low * factor; // half a step rounds
+  // Written out, for twelve million cells call no function each.
   if (exact) {
-    for (let i = 0; i < values.length; i += 1) pixels[i] = lookUp(values[i]);
+    for (let i = 0; i < values.length; i += 1) {
+      const place = values[i] * factor + start;
+      if (place >= 0 && place < STEPS) pixels[i] = table[place | 0];
+      else if (!Number.isFinite(place)) pixels[i] = NOT_FINITE;
+      else pixels[i] = table[place < 0 ? 0 : STEPS - 1];
+    }
     return;
   }
   const codes = new Uint32Array(256); // every code's colour once, not every pixel's
-  for (let code = 0; code < 256; code += 1) codes[code] = lookUp(offset + step * code);
+  const known = { values: Float32Array.from(codes, (_, code) => offset + step * code), scale: 1, offset: 0, exact: true };
+  colourInto(known, { low, high, table }, codes);
   for (let i = 0; i < values.length; i += 1) pixels[i] = codes[values[i]];
 }
 

@@ -5,8 +5,10 @@ import { colourInto } from './colour.js';
 /** @typedef {import('./live.js').Plane} Plane */
 /** @typedef {import('./colour.js').Scale} Scale */
 
-/** Cells coloured at one go: few enough that the page answers the hand in between. */
-const BAND_CELLS = 1 << 19;
+/** Maps of up to this many cells are coloured at one go. */
+const USUAL_CELLS = 1 << 19;
+/** Larger ones in bands of this many: few enough that the page answers the hand in between. */
+const BAND_CELLS = 1 << 17;
 
 /** Let the browser do what is due. @returns {Promise<void>} */
 const breathe = () =>
@@ -61,7 +63,7 @@ let newest = {};
 export async function paintAlive(canvas, plane, scale) {
   const mine = {};
   newest = mine;
-  if (plane.values.length <= BAND_CELLS) {
+  if (plane.values.length <= USUAL_CELLS) {
     paint(canvas, plane, scale);
     return true;
   }

@@ -124,10 +124,26 @@ function travel(from, to) {
 export const undo = () => travel(past, future);
 export const redo = () => travel(future, past);
 
+/**
+ * Forget what was typed in a place that gets a new value; what is being typed stays.
+ * @param {string} place
+ * @param {string} name place of the control that changes it
+ */
+function forgetUnder(place, name) {
+  const [row, col] = name.slice(place.length + 1).split('/').map(Number);
+  if (name.startsWith(`${place}/`) && row >= 0 && col >= 0) return; // one cell: the others keep their texts
+  const kept = (/** @type {[string, string]} */ [pointer]) => pointer === name || !(pointer === place || pointer.startsWith(`${place}/`));
+  drafts.value = Object.fromEntries(Object.entries(drafts.value).filter(kept));
+  complaints.value = Object.fromEntries(Object.entries(complaints.value).filter(kept));
+}
+
 /** @param {number} index @param {object} change @param {string} [name] */
-export function editLayer(index, change, name) {
+export function editLayer(index, change, name = '') {
   const layers = lab.value.layers.map((old, i) => (i === index ? { ...old, ...change } : old));
-  edit({ layers }, name);
+  batch(() => {
+    for (const field of Object.keys(change)) forgetUnder(`/layers/${index}/${field}`, name);
+    edit({ layers }, name);
+  });
 }
 
 /** @param {Layer[]} layers @param {number} selected */
