@@ -1,4 +1,4 @@
-"""The examples of the README and of the engine's guide run as they stand, but for the address of the server."""
+"""The examples of the README and of the engine's guide run as they stand, on the tests' server."""
 
 import contextlib
 import io
