@@ -70,15 +70,13 @@ function terms(told) {
   return groups.map(([channel, group]) => html`<div class="product">${groups.length > 1 ? html`<small>${told.of === 'input' ? 'map' : 'channel'} ${channel}</small>` : nothing}${product(group)}</div>`);
 }
 
-/** Which number it is. @param {any} told */
-function place(told) {
-  const pixel = inputCell.value;
-  const unit = cell.value;
-  if (pixel && (!told || told.of === 'input'))
-    return `dL/dInput · channel ${pixel.channel} · row ${pixel.row} · column ${pixel.col}`;
-  if (!unit) return '';
-  const type = lab.value.layers[unit.layer]?.type;
-  return `${type} · map ${unit.channel} · row ${unit.row} · column ${unit.col}${lab.value.unit ? ' · pinned' : ''}`;
+/** Which number the terms make. @param {any} told */
+function place({ of, layer, position: [, channel, row, col] }) {
+  const at = `row ${row} · column ${col}`;
+  if (of === 'input') return `dL/dInput · channel ${channel} · ${at}`;
+  const { unit, layers } = lab.value;
+  const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
+  return `${layers[layer]?.type} · map ${channel} · ${at}${pinned ? ' · pinned' : ''}`;
 }
 
 /** @param {any} told */
@@ -101,6 +99,6 @@ export function arithmeticView() {
     <div class="products">${terms(told)}</div>
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
-      <small>${place(told)}</small>
+      <small>${told?.position ? place(told) : nothing}</small>
     </div>`;
 }

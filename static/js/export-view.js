@@ -53,8 +53,6 @@ async function copyCommand() {
   }
 }
 
-export const exportView = () => html`<div class="bar wrap">
-    <button class="small" data-testid="save-png" @click=${savePicture}>Save as PNG</button>
+export const exportView = () => html`<button class="small" data-testid="save-png" @click=${savePicture}>Save as PNG</button>
     <button class="small" data-testid="copy-curl" aria-live="polite" @click=${copyCommand}>${copied.value ? 'Copied' : 'Copy as curl'}</button>
-  </div>
   ${command.value ? html`<textarea class="mono command" readonly rows="4" aria-label="The command" .value=${command.value}></textarea>` : nothing}`;

@@ -8,7 +8,7 @@ import { number } from './format.js';
 import { cancel } from './live.js';
 import { cell, cellAbove, receptiveField } from './pointing.js';
 import { edit, lab, pointed, pointedInput, shown, waiting } from './state.js';
-import { box, canEnlarge, enlarge, fit, reduce, reveal, visible, wasDragged, zoomed } from './zoom.js';
+import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
 /** Cells from this width on, in CSS pixels, carry their value. */
 const WIDE_CELL = 34;
@@ -143,12 +143,6 @@ function cellValues() {
   return svg`<g data-testid="cell-values">${texts}</g>`;
 }
 
-const zoomControls = () => html`<div class="zoom" role="group" aria-label="Zoom">
-  <button class="small" data-testid="zoom-in" aria-label="Enlarge" title="Enlarge (+)" ?disabled=${!canEnlarge.value} @click=${enlarge}>+</button
-  ><button class="small" data-testid="zoom-out" aria-label="Reduce" title="Reduce (−)" ?disabled=${!zoomed.value} @click=${reduce}>−</button
-  ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button>
-</div>`;
-
 function status() {
   if (waiting.value !== 'long') return nothing;
   return html`<div class="progress" role="status"><progress aria-label="Computing"></progress><button class="small" @click=${cancel}>Cancel</button></div>`;
@@ -186,5 +180,5 @@ export function focusView() {
       @keydown=${onKey}
     ></canvas>
     <svg class="over" aria-hidden="true">${cellValues()} ${marks()}</svg>
-    ${zoomControls()} ${status()}`;
+    ${status()}`;
 }

@@ -6,7 +6,7 @@ import { focusPlane, galleryPlanes } from './focus.js';
 import { amount, number } from './format.js';
 import { gradientControls, gradientNote } from './gradient-view.js';
 import { edit, lab, look, shown, unplaced } from './state.js';
-import { zoomed } from './zoom.js';
+import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 function viewControls() {
   const { colors, scale, clip } = lab.value;
@@ -69,6 +69,12 @@ function gallery() {
   </div>`;
 }
 
+const zoomControls = () => html`<div class="zoom" role="group" aria-label="Zoom">
+  <button class="small" data-testid="zoom-in" aria-label="Enlarge" title="Enlarge (+)" ?disabled=${!canEnlarge.value} @click=${enlarge}>+</button
+  ><button class="small" data-testid="zoom-out" aria-label="Reduce" title="Reduce (−)" ?disabled=${!zoomed.value} @click=${reduce}>−</button
+  ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button>
+</div>`;
+
 export function mapsView() {
   const { mode, channel } = lab.value;
   const gradient = mode === 'gradient';
@@ -88,5 +94,6 @@ export function mapsView() {
     </div>
     ${unplaced.value.map(({ detail }) => html`<p class="wrong" role="alert">${detail}</p>`)} ${gradientNote()}
     <div class="bar under-map"><canvas id="histogram" class="histogram" aria-hidden="true"></canvas>${statsLine()}${viewControls()}</div>
-    ${gallery()} ${exportView()}`;
+    ${gallery()}
+    <div class="bar wrap">${zoomControls()} ${exportView()}</div>`;
 }
