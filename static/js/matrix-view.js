@@ -1,7 +1,7 @@
 /**
  * A grid of numbers to edit, a kernel's weights or a small input: type, arrows, drag, paste.
  *
- * Up and down change the number; left, right, Enter, Home and End go from cell to cell.
+ * Up and down change the number; left, right, Enter and Ctrl with an arrow, Home or End go from cell to cell.
  */
 
 import { html } from '../vendor/lit-html/lit-html.js';
@@ -38,8 +38,8 @@ function destination(event, row, col, matrix) {
   if (event.key === 'ArrowRight' && atEnd) return [row, col + 1];
   if (event.ctrlKey && event.key === 'ArrowUp') return [row - 1, col];
   if (event.ctrlKey && event.key === 'ArrowDown') return [row + 1, col];
-  if (event.key === 'Home' && atStart && atEnd) return [row, 0];
-  if (event.key === 'End' && atStart && atEnd) return [row, matrix[0].length - 1];
+  if (event.ctrlKey && event.key === 'Home') return [0, 0];
+  if (event.ctrlKey && event.key === 'End') return [matrix.length - 1, matrix[0].length - 1];
   return null;
 }
 

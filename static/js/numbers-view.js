@@ -46,7 +46,7 @@ function sizeButtons(array) {
   const button = (/** @type {string} */ title, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {() => Matrix} */ make) =>
     html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => setNumbers(make())}>${title}</button>`;
   return html`<div class="bar wrap">
-    <small class="grow">${array.length} × ${array[0].length}</small>
+    <small class="grow nowrap">${array.length} × ${array[0].length}</small>
     ${button('− row', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
     ${button('+ row', 'Add a row', full(zeros.length), () => [...array, zeros])}
     ${button('− col', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
