@@ -55,7 +55,10 @@ def backward_answer(result: Backward, returning: Returning) -> Answer:
         }
         gradients.append(entry)
         if returning.values:
-            put(answer, name, gradient, entry, returning)
+            is_map = name == "input" or name.endswith(".output")
+            path = ("return", "channels")
+            values = chosen_channels(gradient, returning, path) if is_map else gradient
+            put(answer, name, values, entry, returning)
     return answer
 
 

@@ -24,10 +24,9 @@ from app.web.layer_schemas import AnyLayer
 from app.web.loss_schemas import AnyLoss, ReducingLoss
 
 
-class ReturnModel(Strict):
-    """Which arrays go back, and in which form."""
+class ValuesReturnModel(Strict):
+    """The form in which arrays go back."""
 
-    layers: Literal["last", "all"] | Indices = "last"
     channels: Literal["all"] | Indices = "all"
     data: bool = True
     max_side: Side | None = None
@@ -36,7 +35,6 @@ class ReturnModel(Strict):
     def to_returning(self) -> Returning:
         """Return the service's value."""
         return Returning(
-            layers=self.layers,
             channels=None if self.channels == "all" else self.channels,
             values=self.data,
             max_side=self.max_side,
@@ -44,8 +42,18 @@ class ReturnModel(Strict):
         )
 
 
-class GradientReturnModel(ReturnModel):
-    """Which gradients go back, and in which form."""
+class ReturnModel(ValuesReturnModel):
+    """Which maps go back, and in which form."""
+
+    layers: Literal["last", "all"] | Indices = "last"
+
+    def to_returning(self) -> Returning:
+        """Return the service's value."""
+        return replace(super().to_returning(), layers=self.layers)
+
+
+class GradientReturnModel(ValuesReturnModel):
+    """Which gradients go back, and in which form; `channels` are those of maps."""
 
     gradients: Annotated[tuple[Name, ...], BeforeValidator(as_tuple), Field(max_length=200)] = (
         "input",

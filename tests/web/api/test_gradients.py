@@ -242,3 +242,28 @@ def test_shape_alone_cannot_be_computed_on(api: Api) -> None:
     assert_problem(api.post("/forward", body), 422, "/input/shape")
     beyond = {"input": {"shape": [2**31 - 1] * 4}, "layers": []}
     assert_problem(api.post("/shapes", beyond), 422, "/input/shape")
+
+
+TWO_CHANNELS = {
+    "input": {"array": [[[1, 2, 3], [4, 5, 6]], [[7, 8, 10], [11, 12, 14]]]},
+    "layers": [{"type": "conv2d", "kernel": [[[2, -1]], [[3, 5]]]}],
+}
+
+
+def test_channels_choose_among_those_of_a_map_and_leave_kernels_whole(api: Api) -> None:
+    wanted = {"gradients": ["input", "layers.0.kernel"], "channels": [1]}
+    answer = api.post("/backward", {**TWO_CHANNELS, "return": wanted}).json()
+    of_input, of_kernel = answer["gradients"]
+    assert of_input["data"] == [[[[3, 8, 5], [3, 8, 5]]]]
+    assert of_input["shape"] == [1, 2, 2, 3]
+    assert np.shape(of_kernel["data"]) == (1, 2, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("returned", "pointer"),
+    [({"channels": [2]}, "/return/channels/0"), ({"layers": [0]}, "/return/layers")],
+)
+def test_what_a_gradient_has_not_is_refused(api: Api, returned: Any, pointer: str) -> None:
+    answer = api.post("/backward", {**TWO_CHANNELS, "return": returned})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
