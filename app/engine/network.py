@@ -207,7 +207,9 @@ def check_name(tape: Tape, name: str, field: str) -> None:
     names = gradient_names(tape)
     if name not in names:
         legal = ", ".join(names)
-        raise ParameterError(f"there is no gradient of this name; legal are {legal}.", (field,), legal)
+        raise ParameterError(
+            f"there is no gradient of this name; legal are {legal}.", (field,), legal
+        )
 
 
 def value_of(tape: Tape, name: str) -> Array:
