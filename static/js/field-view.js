@@ -3,10 +3,16 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { parseNumber } from './kernel.js';
 import { rounded, stepFactor } from './scrub.js';
-import { drafts, edit, forget, lab, sentenceAt, settle, typed } from './state.js';
+import { complaints, drafts, edit, forget, lab, sentenceAt, settle, typed } from './state.js';
 
 /** What was computed before the hand came to a control: Esc brings it back. */
 let before = lab.value;
+
+/** Drop what was typed at a place and below it, when all of it is replaced. @param {string} place @param {string} [kept] where typing goes on */
+export function forgetUnder(place, kept) {
+  for (const one of Object.keys({ ...drafts.value, ...complaints.value }))
+    if (one !== kept && (one === place || one.startsWith(`${place}/`))) forget(one);
+}
 
 /** Remember what Esc brings back. */
 export const remember = () => {

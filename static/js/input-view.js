@@ -2,11 +2,11 @@
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
-import { sentence } from './field-view.js';
+import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { receptiveField } from './pointing.js';
-import { complain, edit, lab, limits, picture, samples, settle, shown } from './state.js';
+import { complain, edit, lab, limits, picture, samples, shown } from './state.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
 
 const SHOWN_SIDE = 1024;
@@ -78,8 +78,7 @@ export function acceptPictures() {
 function chooseSample(name) {
   const sample = samples.value.find((one) => one.name === name);
   if (!sample) return;
-  complain(PLACE, '');
-  settle(PLACE);
+  forgetUnder(PLACE);
   const color = lab.value.input.color ?? 'gray';
   const input = sample.kind === 'picture' ? { sample: name, color } : { array: asMatrix(sample.array) };
   edit({ input, unit: null, channel: 0 });
@@ -172,7 +171,7 @@ const last = { picture: { sample: 'astronaut', color: 'gray' }, numbers: { array
 function switchTo(kind) {
   const { input } = lab.value;
   last[input.array ? 'numbers' : 'picture'] = input;
-  complain(PLACE, '');
+  forgetUnder(PLACE);
   edit({ input: last[kind], unit: null, channel: 0 });
 }
 

@@ -1,5 +1,6 @@
 /** The kernel that is shown, and how an edit of the shown part becomes an edit of the layer. */
 
+import { forgetUnder } from './field-view.js';
 import { parseMatrix, resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
 import { complain, edit, editLayer, lab, limits } from './state.js';
@@ -56,9 +57,15 @@ export function setMatrix(index, matrix, name) {
   return editLayer(index, { kernel: bank }, name);
 }
 
+/** Put another matrix in the place of this one, drafts and all. @param {number} index @param {Matrix} matrix @param {string} [name] */
+export function replaceMatrix(index, matrix, name) {
+  forgetUnder(placeOf(index), name);
+  setMatrix(index, matrix, name);
+}
+
 /** Another kernel, seen at one of its filters. @param {number} index @param {object} change of the layer @param {number} [filter] */
 export function setKernel(index, change, filter = 0) {
-  complain(placeOf(index), '');
+  forgetUnder(placeOf(index));
   edit({
     layers: lab.value.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
     slice: [filter, 0],
@@ -79,5 +86,5 @@ export function pasteMatrix(index, text) {
         ? `A weight must be from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; the pasted matrix has a larger one.`
         : '';
   if (wrong || !matrix) complain(placeOf(index), wrong);
-  else setMatrix(index, matrix);
+  else replaceMatrix(index, matrix);
 }

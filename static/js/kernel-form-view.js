@@ -1,7 +1,7 @@
 /** What kind of kernel it is, where it comes from, and which part of it the grid shows. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { bankSize, channelsInto, kernelOf, matrixOf, setKernel, setMatrix, sliceOf } from './kernel-edit.js';
+import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
 import { lab, limits, look, presets } from './state.js';
 
@@ -54,7 +54,7 @@ export function presetMenu(index) {
   const now = presetOf(index)?.name ?? '';
   const choose = (/** @type {HTMLSelectElement} */ menu) => {
     const preset = presets.value.find(({ name }) => name === menu.value);
-    if (preset) setMatrix(index, preset.matrix);
+    if (preset) replaceMatrix(index, preset.matrix);
     else menu.value = now;
   };
   return html`<select aria-label="Preset kernels" data-testid="preset" @change=${(/** @type {any} */ event) => choose(event.target)}>

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
-import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, setMatrix } from './kernel-edit.js';
+import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, replaceMatrix, setMatrix } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { OPERATIONS, mapCells, resized } from './kernel.js';
@@ -22,7 +22,7 @@ function side(index, axis) {
   const resize = (/** @type {number} */ count) => {
     const now = matrixOf(index);
     const [rows, cols] = axis === 'rows' ? [count, now[0].length] : [now.length, count];
-    setMatrix(index, resized(now, rows, cols), place);
+    replaceMatrix(index, resized(now, rows, cols), place);
   };
   return textControl({
     place,
@@ -56,7 +56,7 @@ const operations = (index) =>
       ({ title, change }) =>
         html`<button
           class="small"
-          @click=${() => setMatrix(index, mapCells(change(matrixOf(index)), (value) => Number(value.toFixed(DECIMALS))))}
+          @click=${() => replaceMatrix(index, mapCells(change(matrixOf(index)), (value) => Number(value.toFixed(DECIMALS))))}
         >
           ${title}
         </button>`,

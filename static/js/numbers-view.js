@@ -1,7 +1,7 @@
 /** A small input that is typed: a grid of cells, and the same as text. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { idOf } from './field-view.js';
+import { forgetUnder, idOf } from './field-view.js';
 import { parseMatrix } from './kernel.js';
 import { matrixView } from './matrix-view.js';
 import { complain, edit, lab } from './state.js';
@@ -28,6 +28,12 @@ function setNumbers(array, name) {
   edit({ input: { array }, unit: null, channel: 0 }, name);
 }
 
+/** @param {Matrix} array */
+function replaceNumbers(array) {
+  forgetUnder(PLACE);
+  setNumbers(array);
+}
+
 /** @param {string} text */
 function readNumbers(text) {
   const matrix = parseMatrix(text);
@@ -36,7 +42,7 @@ function readNumbers(text) {
     complain(PLACE, 'Rows of decimal numbers are needed, all of one length, a line each; the last good ones stay in use.');
   else if (count > MOST_NUMBERS)
     complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
-  else setNumbers(matrix);
+  else replaceNumbers(matrix);
 }
 
 /** @param {Matrix} array */
@@ -44,7 +50,7 @@ function sizeButtons(array) {
   const zeros = array[0].map(() => 0);
   const full = (/** @type {number} */ more) => array.flat().length + more > MOST_NUMBERS;
   const button = (/** @type {string} */ title, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {() => Matrix} */ make) =>
-    html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => setNumbers(make())}>${title}</button>`;
+    html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => replaceNumbers(make())}>${title}</button>`;
   return html`<div class="bar wrap">
     <small class="grow nowrap">${array.length} × ${array[0].length}</small>
     ${button('− row', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
