@@ -1,5 +1,6 @@
 """What is told of a network without computing it: costs, formulas, errors, legal ranges."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from app.engine.layers import (
     Prelu,
     Relu,
     Softmax,
+    View,
 )
 from app.engine.losses import Upstream
 from app.engine.network import backward, forward
@@ -370,3 +372,63 @@ def test_behind_a_transposed_layer_the_field_is_the_largest_and_the_stride_may_b
 def test_a_unit_that_no_input_reaches_sees_nothing() -> None:
     holes: Any = ConvTranspose2d([[1.0]], stride=3)
     assert cells([holes], (1, 1, 3, 3), (1, 0)) == [[], [0]]
+
+
+def read_by(view: View, unit: int, axis: int) -> Any:
+    """Return which cells a unit reads, padding included."""
+    cells = np.array([unit])
+    for window, _ in reversed(view.steps):
+        cells = window.reads(cells, axis)
+    return cells
+
+
+def test_the_field_is_as_large_as_the_largest_that_any_unit_sees() -> None:
+    up = ConvTranspose2d(np.ones((3, 2)), stride=(3, 2), padding=1)
+    layers = [Conv2d(np.ones((2, 3)), dilation=2), up, Conv2d(np.ones((2, 2)), stride=2), up]
+    for report in inspect(layers, (1, 1, 7, 9))[1:]:
+        assert report.view is not None
+        assert report.receptive_field is not None
+        for axis, units in enumerate(report.output_shape[2:]):
+            seen = [read_by(report.view, unit, axis) for unit in range(units)]
+            extents = [cells[-1] - cells[0] + 1 for cells in seen if cells.size]
+            assert report.receptive_field.size[axis] == max(extents)
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ([ConvTranspose2d(np.ones((2, 2)), stride=2**31 - 1)], False),
+        ([ConvTranspose2d([[1.0]], stride=2**31 - 1)] * 2, False),
+        ([ConvTranspose2d(np.ones((2, 2)), stride=2)] * 6, True),
+        (
+            [Conv2d(RandomKernel(1, (1, 63)), stride=(1, 64))] * 5 + [ConvTranspose2d([[1.0]])],
+            False,
+        ),
+        (
+            [Conv2d([[1.0]], stride=(1, 2**31 - 1))] * 3
+            + [ConvTranspose2d([[1.0, 1.0]], stride=1, dilation=(1, 2**31 - 1))],
+            False,
+        ),
+    ],
+)
+def test_a_field_that_would_take_too_long_to_tell_is_left_out(
+    layers: list[Layer], told: bool
+) -> None:
+    started = time.perf_counter()
+    report = inspect(layers, (1, 1, 3, 2**31 - 1))[-1]
+    assert time.perf_counter() - started < 5
+    assert report.error is None
+    assert (report.receptive_field is not None) is told
+
+
+def test_the_units_that_are_there_decide_the_field_not_the_stride() -> None:
+    field = inspect([ConvTranspose2d([[1.0]], stride=2**31 - 1)], (1, 1, 1, 1))[0].receptive_field
+    assert field is not None
+    assert (field.size, field.start) == ((1, 1), (0, 0))
+
+
+def test_the_divisors_of_a_huge_number_of_channels_are_told_at_once() -> None:
+    started = time.perf_counter()
+    report = inspect([Conv2d([[1.0]], groups=2)], (1, 2**31 - 1, 1, 1))[0]
+    assert time.perf_counter() - started < 1
+    assert report.legal["groups"] == "1 or 2147483647"

@@ -12,6 +12,9 @@ from app.engine.padding import source_indices
 
 Cells = NDArray[np.intp]
 
+# Cells traced back to tell one field; 0.1 s. Networks that people draw need some hundreds.
+MOST_TRACED = 2**19
+
 
 @dataclass(frozen=True)
 class Window:
@@ -44,12 +47,32 @@ class Window:
             units: Indices along one axis of the output.
             axis: 0 for rows, 1 for columns.
         """
+        return self.reads_each(np.zeros_like(units), units, axis)[1]
+
+    def reads_each(self, owners: Cells, units: Cells, axis: int) -> tuple[Cells, Cells]:
+        """Return which cells of the padded input each owner reads through its units.
+
+        Args:
+            owners: The owner of each entry of `units`.
+            units: Indices along one axis of the output.
+            axis: 0 for rows, 1 for columns.
+
+        Returns:
+            Owners and cells, entry by entry, each pair once, ascending.
+        """
         stride, before = self.stride[axis], self.padding[axis][0]
         taps = np.arange(self.kernel[axis]) * self.dilation[axis]
+        owners = np.repeat(owners, taps.size)
         if self.transposed:
-            spread = np.unique(units[:, np.newaxis] + before - taps)
-            return np.asarray(spread[spread % stride == 0] // stride)
-        return np.unique(units[:, np.newaxis] * stride - before + taps)
+            spread = (units[:, np.newaxis] + before - taps).ravel()
+            read = spread % stride == 0
+            owners, cells = owners[read], spread[read] // stride
+        else:
+            cells = (units[:, np.newaxis] * stride - before + taps).ravel()
+        order = np.lexsort((cells, owners))
+        owners, cells = owners[order], cells[order]
+        first = np.append(True, (np.diff(owners) != 0) | (np.diff(cells) != 0))[: cells.size]
+        return owners[first], cells[first]
 
     def sources(self, units: Cells, axis: int, size: int) -> Cells:
         """Return the cells of the unpadded input that `units` depend on, ascending.
@@ -73,19 +96,20 @@ class View:
 
     Attributes:
         size: (rows, cols) of the map the units stand on; kept through `flatten`.
-        field: What one unit sees, with padding counted as if it were input.
+        field: What one unit sees, with padding counted as if it were input; None where transposed
+            windows make units so different that telling them apart would take too long.
         steps: The windows on the way from the input, each with its input's (rows, cols).
     """
 
     size: Pair
-    field: ReceptiveField = field(default_factory=ReceptiveField)
+    field: ReceptiveField | None = field(default_factory=ReceptiveField)
     steps: tuple[tuple[Window, Pair], ...] = ()
 
     def then(self, window: Window, size: Pair) -> "View":
         """Return the view after one more window, whose output has (rows, cols) `size`."""
         steps = (*self.steps, (window, self.size))
-        if any(step.transposed for step, _ in steps):
-            return View(size, _spread_field(steps), steps)
+        if self.field is None or any(step.transposed for step, _ in steps):
+            return View(size, _spread_field(steps, size), steps)
         w = window
         return View(size, self.field.then(w.kernel, w.stride, w.dilation, w.padding), steps)
 
@@ -114,28 +138,45 @@ class View:
         return found[0], found[1]
 
 
-def _spread_field(steps: tuple[tuple[Window, Pair], ...]) -> ReceptiveField:
+def _spread_field(steps: tuple[tuple[Window, Pair], ...], size: Pair) -> ReceptiveField | None:
     """Return the field behind transposed windows, whose extent differs from unit to unit.
 
     Its size is the largest extent, its start that of the first unit that sees anything, its
     stride the mean step, which may be a fraction.
     """
-    axes = [_spread_axis(steps, axis) for axis in (0, 1)]
-    (rows, row_step, top), (cols, col_step, left) = axes
-    return ReceptiveField((rows, cols), (row_step, col_step), (top, left))
+    rows, cols = (_spread_axis(steps, axis, size[axis]) for axis in (0, 1))
+    if rows is None or cols is None:
+        return None
+    (extent_rows, row_step, top), (extent_cols, col_step, left) = rows, cols
+    return ReceptiveField((extent_rows, extent_cols), (row_step, col_step), (top, left))
 
 
-def _spread_axis(steps: tuple[tuple[Window, Pair], ...], axis: int) -> tuple[int, Any, int]:
+def _spread_axis(
+    steps: tuple[tuple[Window, Pair], ...], axis: int, units: int
+) -> tuple[int, Any, int] | None:
+    """Return extent, step and start along one axis; None where it would take too long."""
     forward = math.prod(w.stride[axis] for w, _ in steps if not w.transposed)
     period = math.prod(w.stride[axis] for w, _ in steps if w.transposed)
-    extents = []
-    for unit in range(period):  # the pattern of extents repeats after that many units
-        cells = np.array([unit], dtype=np.intp)
-        for window, _ in reversed(steps):
-            cells = window.reads(cells, axis)
-        if cells.size:
-            extents.append((int(cells[0]), int(cells[-1])))
+    # The pattern of extents repeats after that many units.
+    owners = cells = np.arange(min(period, units, MOST_TRACED + 1))
+    left = MOST_TRACED
+    for window, _ in reversed(steps):
+        left -= cells.size * window.kernel[axis]
+        if left < 0 or _may_overflow(window, axis, cells):
+            return None
+        owners, cells = window.reads_each(owners, cells, axis)
     step = forward / period
-    size = max((last - first + 1 for first, last in extents), default=0)
-    start = extents[0][0] if extents else 0
-    return size, int(step) if step.is_integer() else step, start
+    whole_step = int(step) if step.is_integer() else step
+    if not cells.size:
+        return 0, whole_step, 0
+    begins = np.flatnonzero(np.append(True, np.diff(owners) != 0))
+    ends = np.append(begins[1:], cells.size) - 1
+    extent = int((cells[ends] - cells[begins]).max()) + 1
+    return extent, whole_step, int(cells[0])
+
+
+def _may_overflow(window: Window, axis: int, cells: Cells) -> bool:
+    """Tell whether a cell's index could leave the range of 64 bits."""
+    farthest = int(np.abs(cells).max(initial=0))
+    reach = window.kernel[axis] * window.dilation[axis] + max(window.padding[axis])
+    return farthest * window.stride[axis] + reach > 2**62

@@ -1,5 +1,6 @@
 """What the layers with a sliding window share: reading their fields, and saying what is legal."""
 
+import math
 from collections.abc import Sequence
 
 from app.engine import geometry
@@ -88,7 +89,8 @@ def dilation_range(size: Pair, padding: Padding, kernel: Pair, rank: int) -> str
 
 def divisors(number: int) -> str:
     """Return the divisors of `number`, e.g. "1, 2, 3 or 6"."""
-    found = [str(d) for d in range(1, number + 1) if number % d == 0]
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    found = [str(d) for d in sorted({*small, *(number // d for d in small)})]
     if not found:
         return "none"
     return " or ".join(filter(None, (", ".join(found[:-1]), found[-1])))
