@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { number } from './format.js';
 import { cell, inputCell } from './pointing.js';
-import { explanation, lab } from './state.js';
+import { explanation, part } from './state.js';
 
 const LARGEST_GRID = 7;
 
@@ -74,7 +74,7 @@ function terms(told) {
 function place({ of, layer, position: [, channel, row, col] }) {
   const at = `row ${row} · column ${col}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}`;
-  const { unit, layers } = lab.value;
+  const { unit, layers } = part;
   const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
   return `${layers[layer]?.type} · map ${channel} · ${at}${pinned ? ' · pinned' : ''}`;
 }
@@ -90,7 +90,7 @@ function sumLine(told) {
 export function arithmeticView() {
   const told = explanation.value;
   if (!cell.value && !inputCell.value) {
-    const hint = lab.value.mode === 'gradient'
+    const hint = part.mode === 'gradient'
       ? 'Point at a pixel of dL/dInput to see what its gradient is the sum of. A click makes the cell above it the loss.'
       : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel. Click pins.';
     return html`<h2>Arithmetic</h2><p class="dim">${hint}</p>`;

@@ -7,7 +7,7 @@ import { focusPlane, scale } from './focus.js';
 import { number } from './format.js';
 import { cancel } from './live.js';
 import { cell, cellAbove, receptiveField } from './pointing.js';
-import { edit, lab, pointed, pointedInput, shown, waiting } from './state.js';
+import { edit, lab, part, pointed, pointedInput, shown, waiting } from './state.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
 /** Cells from this width on, in CSS pixels, carry their value. */
@@ -17,7 +17,7 @@ const NARROW_CELL = 24;
 const FEW_COLS = 16;
 const RING = 14;
 
-const isGradient = () => lab.value.mode === 'gradient';
+const isGradient = () => part.mode === 'gradient';
 
 /** The cell of the plane in focus under the hand. @param {MouseEvent} event */
 function placeOf(event) {
@@ -109,7 +109,7 @@ function outline({ row, col, rows, cols }) {
 function marks() {
   const unit = cell.value;
   if (!focusPlane.value) return nothing;
-  if (!isGradient()) return unit?.layer === lab.value.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
+  if (!isGradient()) return unit?.layer === part.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
   const pixel = pointedInput.value;
   if (pixel) return outline({ ...pixel, rows: 1, cols: 1 });
   return receptiveField.value ? outline(receptiveField.value) : nothing;
@@ -152,7 +152,7 @@ function status() {
 const urlOf = ({ image, sample }) => (image ? imageUrl(image, 1024) : sample ? sampleUrl(sample) : '');
 
 export function focusView() {
-  const { input, channel, layer, overlay } = lab.value;
+  const { input, channel, layer, overlay } = part;
   const { left, top, width, height } = box.value;
   const place = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
   const plane = focusPlane.value;

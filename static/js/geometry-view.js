@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
 import { number } from './format.js';
 import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
-import { editLayer, forget, lab, limits, shapes } from './state.js';
+import { editLayer, forget, limits, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
@@ -19,7 +19,7 @@ const row = (label, control, place) =>
 function wholeControl(index, field, { label, least = 1 }) {
   const place = `/layers/${index}/${field}`;
   const most = field === 'stride' ? (limits.value?.stride ?? 64) : MOST_PADDING;
-  const value = lab.value.layers[index][field];
+  const value = part.layers[index][field];
   const set = (/** @type {number | number[]} */ changed) => editLayer(index, { [field]: changed }, place);
   const step = (/** @type {number} */ change) => {
     const now = Array.isArray(value) ? value : [value];
@@ -53,7 +53,7 @@ function numberControl(index, field, { label }) {
   const control = textControl({
     place,
     label,
-    value: number(lab.value.layers[index][field], 6),
+    value: number(part.layers[index][field], 6),
     parse: decimal(label, LARGEST),
     apply: (value) => editLayer(index, { [field]: value }, place),
     testid: field,
@@ -61,7 +61,7 @@ function numberControl(index, field, { label }) {
       if (!nudgeOf(event)) return;
       event.preventDefault();
       forget(place);
-      editLayer(index, { [field]: nudged(lab.value.layers[index][field], event) }, place);
+      editLayer(index, { [field]: nudged(part.layers[index][field], event) }, place);
     },
   });
   return row(label, control, place);
@@ -70,7 +70,7 @@ function numberControl(index, field, { label }) {
 /** @param {number} index */
 function paddingControl(index) {
   const place = `/layers/${index}/padding`;
-  const layer = lab.value.layers[index];
+  const layer = part.layers[index];
   const named = typeof layer.padding === 'string';
   const names = layer.type === 'conv2d' ? PADDING_NAMES : [];
   const choose = (/** @type {string} */ name) =>
@@ -122,7 +122,7 @@ function parsePadding(text) {
 
 /** @param {number} index */
 function modeControl(index) {
-  const now = lab.value.layers[index].padding_mode;
+  const now = part.layers[index].padding_mode;
   const menu = html`<select
     aria-label="Border"
     data-testid="border"
@@ -138,7 +138,7 @@ function flagControl(index, field, { label }) {
   const box = html`<input
     type="checkbox"
     data-testid=${field}
-    .checked=${lab.value.layers[index][field]}
+    .checked=${part.layers[index][field]}
     @change=${(/** @type {any} */ event) => editLayer(index, { [field]: event.target.checked })}
   />`;
   return row(label, box, `/layers/${index}/${field}`);
@@ -170,8 +170,8 @@ function formula(index) {
 const hasUse = ({ kernel }, field) => field !== 'groups' || isBank(kernel) || isRandom(kernel);
 
 export function geometryView() {
-  const index = lab.value.layer;
-  const layer = lab.value.layers[index];
+  const index = part.layer;
+  const layer = part.layers[index];
   const { fields, title, says } = LAYER_TYPES[layer.type];
   const used = fields.filter((field) => hasUse(layer, field));
   return html`<h2>${layer.type === 'conv2d' ? 'Geometry' : title}</h2>

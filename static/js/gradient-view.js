@@ -3,16 +3,16 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { number } from './format.js';
 import { isBank, isRandom } from './layer-types.js';
-import { edit, lab, look, shown } from './state.js';
+import { edit, look, part, shown } from './state.js';
 
 const LOSSES = { sum: 'sum of the maps', mean: 'mean of the maps', l2: 'half the sum of squares', unit: 'the clicked cell' };
 /** A sum this small beside the sizes of its weights is zero but for rounding. */
 const ROUNDING = 1e-9;
 
 export function gradientControls() {
-  const { loss, unit, overlay, layer } = lab.value;
-  return html`<div class="bar wrap loss">
-    <label
+  const { mode, loss, unit, overlay, layer } = part;
+  if (mode !== 'gradient') return html``;
+  return html`<label
       ><span>Loss</span
       ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
         ${Object.entries(LOSSES).map(
@@ -29,8 +29,7 @@ export function gradientControls() {
       ><span>Over the picture</span
       ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
         @input=${(/** @type {any} */ event) => look({ overlay: Number(event.target.value) })}
-    /></label>
-  </div>`;
+    /></label>`;
 }
 
 /** @param {number[]} weights */
@@ -48,14 +47,15 @@ function weightsCancel({ type, kernel, stride, groups = 1 }, channel) {
 
 /** Why a gradient is zero everywhere, or everywhere but at the border. */
 export function gradientNote() {
+  if (part.mode !== 'gradient') return html``;
   const { gradient, of } = shown.value ?? {};
-  if (lab.value.mode !== 'gradient' || of?.mode !== 'gradient' || !gradient) return nothing;
+  if (of?.mode !== 'gradient' || !gradient) return html``;
   const { layers, layer, channel, loss } = of;
   const [first] = layers;
   const cancels = layer === 0 && weightsCancel(first, channel) && ['sum', 'mean'].includes(loss);
   const zero = gradient.input.every(({ stats }) => stats.min === 0 && stats.max === 0);
   const dead = layers.slice(0, layer + 1).findIndex(({ type }) => type === 'relu');
-  if (!zero && !cancels) return nothing;
+  if (!zero && !cancels) return html``;
   const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
   const said = !zero
     ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. Only at the border do some windows leave the picture, and a part of the weights is left. Another loss shows more: half the sum of squares, or a click on a cell.`

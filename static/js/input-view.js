@@ -6,7 +6,7 @@ import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { receptiveField } from './pointing.js';
-import { complain, edit, lab, limits, picture, samples, shown } from './state.js';
+import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
 
 const SHOWN_SIDE = 1024;
@@ -94,7 +94,7 @@ const isChosen = (input) => (/** @type {any} */ sample) =>
     : JSON.stringify(asMatrix(sample.array)) === JSON.stringify(input.array);
 
 function sampleMenu() {
-  const { input } = lab.value;
+  const { input } = part;
   const offered = samples.value.filter(({ kind, shape }) => kind === 'picture' || shape.length <= 2);
   const chosen = isChosen(input);
   return html`<select aria-label="Samples" data-testid="sample" @change=${(/** @type {any} */ e) => chooseSample(e.target.value)}>
@@ -106,7 +106,7 @@ function sampleMenu() {
 /** The cell under the hand, on the picture. */
 function overlay() {
   const field = receptiveField.value;
-  const shape = shown.value?.inputShape;
+  const shape = field && shown.value?.inputShape;
   if (!field || !shape || shape.length < 4) return nothing;
   const [rows, cols] = shape.slice(2);
   // A field of a few pixels would vanish on a large picture: a ring finds it.
@@ -121,7 +121,7 @@ function overlay() {
 
 /** The record of the picture or the sample in use. */
 function source() {
-  const { input } = lab.value;
+  const { input } = part;
   if (input.image) return picture.value?.id === input.image ? picture.value : null;
   return samples.value.find(({ name }) => name === input.sample) ?? null;
 }
@@ -134,13 +134,13 @@ function alternative() {
 
 /** @param {string} url */
 const pictureFrame = (url) =>
-  html`<div class="frame picture" data-gray=${lab.value.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
+  html`<div class="frame picture" data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
     <img src=${url} alt=${alternative()} data-testid="picture" />${overlay()}
     ${busy.value ? html`<div class="progress"><progress aria-label=${busy.value}></progress></div>` : nothing}
   </div>`;
 
 function about() {
-  const { input } = lab.value;
+  const { input } = part;
   const record = source();
   if (!record) return '';
   const size = `${record.width} × ${record.height}`;
@@ -176,7 +176,7 @@ function switchTo(kind) {
 }
 
 function choices() {
-  const { input } = lab.value;
+  const { input } = part;
   const numbers = Boolean(input.array);
   const setColor = (/** @type {'gray' | 'rgb'} */ color) => edit({ input: { ...input, color }, channel: 0, unit: null });
   const kind = html`<div class="seg" role="group" aria-label="Kind of input">
@@ -192,7 +192,7 @@ function choices() {
 }
 
 export function inputView() {
-  const { input } = lab.value;
+  const { input } = part;
   const url = input.image ? imageUrl(input.image, SHOWN_SIDE) : input.sample ? sampleUrl(input.sample) : '';
   return html`<h2 class="away">Input</h2>
     <div class="bar spread">${choices()}</div>

@@ -3,7 +3,7 @@
 import { forgetUnder } from './field-view.js';
 import { parseMatrix, resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
-import { complain, edit, editLayer, lab, limits } from './state.js';
+import { complain, edit, editLayer, limits, part } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -13,24 +13,24 @@ export const LARGEST_WEIGHT = 1e6;
 export const placeOf = (index) => `/layers/${index}/kernel`;
 
 /** How many channels come into a layer. @param {number} index */
-export const channelsInto = (index) => channelsBefore(lab.value.input, lab.value.layers, index);
+export const channelsInto = (index) => channelsBefore(part.input, part.layers, index);
 
 /** The kernel as it is sent: a bank with the channels that come in. @param {number} index */
-export const kernelOf = (index) => fittedKernel(lab.value.layers[index], channelsInto(index));
+export const kernelOf = (index) => fittedKernel(part.layers[index], channelsInto(index));
 
 /** Filters and channels of a kernel across channels; null where one matrix serves each channel. @param {number} index @returns {[number, number] | null} */
 export function bankSize(index) {
   const kernel = kernelOf(index);
   if (isBank(kernel)) return [kernel.length, kernel[0].length];
   if (!isRandom(kernel)) return null;
-  const { groups = 1 } = lab.value.layers[index];
+  const { groups = 1 } = part.layers[index];
   return [kernel.random.filters, Math.max(1, Math.floor(channelsInto(index) / groups))];
 }
 
 /** Filter and channel that are shown, within the kernel. @param {number} index @returns {[number, number]} */
 export function sliceOf(index) {
   const [filters, channels] = bankSize(index) ?? [1, 1];
-  const [filter, channel] = lab.value.slice;
+  const [filter, channel] = part.slice;
   return [Math.min(filter, filters - 1), Math.min(channel, channels - 1)];
 }
 
@@ -67,9 +67,9 @@ export function replaceMatrix(index, matrix, name) {
 export function setKernel(index, change, filter = 0) {
   forgetUnder(placeOf(index));
   edit({
-    layers: lab.value.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
+    layers: part.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
     slice: [filter, 0],
-    channel: index === lab.value.layer && lab.value.mode === 'forward' ? filter : lab.value.channel,
+    channel: index === part.layer && part.mode === 'forward' ? filter : part.channel,
     unit: null,
   });
 }

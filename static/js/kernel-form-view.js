@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
-import { lab, limits, look, presets } from './state.js';
+import { limits, look, part, presets } from './state.js';
 
 const RANDOM = { random: { filters: 8, size: [3, 3], init: 'he_normal', seed: 0 } };
 const CLOSE = 1e-9;
@@ -19,14 +19,14 @@ const formOf = (kernel) => (isRandom(kernel) ? 'random' : isBank(/** @type {any}
 
 /** @param {number} index @param {string} wanted */
 function chooseForm(index, wanted) {
-  const matrix = isRandom(lab.value.layers[index].kernel) ? SOBEL_X : matrixOf(index);
+  const matrix = isRandom(part.layers[index].kernel) ? SOBEL_X : matrixOf(index);
   const bank = () => [Array.from({ length: channelsInto(index) }, () => matrix)];
   setKernel(index, { kernel: wanted === 'random' ? RANDOM : wanted === 'bank' ? bank() : matrix, groups: 1 });
 }
 
 /** @param {number} index */
 export function formMenu(index) {
-  const form = formOf(lab.value.layers[index].kernel);
+  const form = formOf(part.layers[index].kernel);
   return html`<select
     aria-label="Form of the kernel"
     data-testid="kernel-form"
@@ -37,7 +37,7 @@ export function formMenu(index) {
 }
 
 /** @param {number} index */
-export const formSentence = (index) => FORMS[formOf(lab.value.layers[index].kernel)].says;
+export const formSentence = (index) => FORMS[formOf(part.layers[index].kernel)].says;
 
 /** The preset that the grid holds, if it is one. @param {number} index */
 export function presetOf(index) {
@@ -80,9 +80,9 @@ function filterButtons(index) {
 /** @param {number} index @param {number} count */
 function filterTabs(index, count) {
   const [filter, channel] = sliceOf(index);
-  const follows = index === lab.value.layer && lab.value.mode === 'forward';
+  const follows = index === part.layer && part.mode === 'forward';
   const show = (/** @type {number} */ place) =>
-    look({ slice: [place, channel], channel: follows ? place : lab.value.channel });
+    look({ slice: [place, channel], channel: follows ? place : part.channel });
   return html`<div class="bar wrap tabs" role="group" aria-label="Filters">
     <small>filter</small>
     ${Array.from(

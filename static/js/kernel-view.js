@@ -9,7 +9,7 @@ import { OPERATIONS, mapCells, resized } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { matrixView } from './matrix-view.js';
 import { randomKernelView } from './random-kernel-view.js';
-import { kernelLayer, lab, limits } from './state.js';
+import { kernelLayer, limits, part } from './state.js';
 
 /** A wider kernel gets the whole column, its gradient stands below. */
 const WIDE = 4;
@@ -87,15 +87,15 @@ function matrixKernel(index) {
 }
 
 /** @param {number} index */
-const title = (index) => (index === lab.value.layer ? 'Kernel' : `Kernel of layer ${index + 1}`);
+const title = (index) => (index === part.layer ? 'Kernel' : `Kernel of layer ${index + 1}`);
 
 export function kernelView() {
   const index = kernelLayer.value;
   if (index < 0) return html`<h2>Kernel</h2><p class="dim">No layer up to this one has a kernel.</p>`;
-  if (!isRandom(lab.value.layers[index].kernel)) return matrixKernel(index);
+  if (!isRandom(part.layers[index].kernel)) return matrixKernel(index);
   return html`<div class="bar"><h2>${title(index)}</h2>${formMenu(index)}</div>
     <p class="dim" data-testid="kernel-says">${formSentence(index)}</p>
     ${randomKernelView(index)}
-    ${lab.value.mode === 'gradient' ? html`${sliceTabs(index)}<div class="kernels">${kernelGradientView(index)}</div>` : nothing}
+    ${part.mode === 'gradient' ? html`${sliceTabs(index)}<div class="kernels">${kernelGradientView(index)}</div>` : nothing}
     ${sentence(placeOf(index))}`;
 }

@@ -3,13 +3,11 @@
 import { effect } from '../vendor/signals-core/signals-core.js';
 import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
-import { arithmeticView } from './arithmetic-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
-import { focusView } from './focus-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
-import { pageView } from './page-view.js';
+import { PLACES } from './places.js';
 import { startPointing } from './pointing.js';
 import { startCards } from './stack-view.js';
 import { canRedo, canUndo, limits, presets, redo, samples, undo } from './state.js';
@@ -35,8 +33,7 @@ async function start() {
   startTheme();
   followLink();
   startLive();
-  const places = { lab: pageView, tools, arithmetic: arithmeticView, frame: focusView };
-  for (const [id, view] of Object.entries(places)) drawWhenNeeded(element(id), view);
+  for (const [id, view] of Object.entries({ tools, ...PLACES })) drawWhenNeeded(element(id), view);
   startZoom(element('frame'));
   startPainting();
   effect(() => void learnPicture());

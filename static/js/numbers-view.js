@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
 import { parseMatrix } from './kernel.js';
 import { matrixView } from './matrix-view.js';
-import { complain, edit, lab } from './state.js';
+import { complain, edit, part } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -87,7 +87,7 @@ export function numbersView(array) {
       testid: 'input',
       largest: LARGEST,
       tinted: false,
-      read: () => /** @type {Matrix} */ (lab.value.input.array ?? array),
+      read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
       paste: readNumbers,
     });

@@ -4,15 +4,15 @@ import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './requests.js';
-import { explanation, lab, pointed, pointedInput, shown } from './state.js';
+import { explanation, part, pointed, pointedInput, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
 /** The cell that the arithmetic is about: the one under the hand, else the pinned one. */
-export const cell = computed(() => pointed.value ?? lab.value.unit);
+export const cell = computed(() => pointed.value ?? part.unit);
 
 /** The pointed cell of dL/dInput, where gradients are shown. */
-export const inputCell = computed(() => (lab.value.mode === 'gradient' ? pointedInput.value : null));
+export const inputCell = computed(() => (part.mode === 'gradient' ? pointedInput.value : null));
 
 /** Rows and columns of the input that light up: the pointed pixel, or what the cell sees, padding included. */
 export const receptiveField = computed(() => {

@@ -3,7 +3,7 @@
 import { html } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { placeOf } from './kernel-edit.js';
-import { editLayer, lab, limits } from './state.js';
+import { editLayer, limits, part } from './state.js';
 
 const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
 const LARGEST_SEED = 2 ** 31 - 1;
@@ -12,7 +12,7 @@ const LARGEST_SEED = 2 ** 31 - 1;
 
 /** @param {number} index @param {Partial<Random>} change @param {string} [name] */
 const set = (index, change, name) =>
-  editLayer(index, { kernel: { random: { ...lab.value.layers[index].kernel.random, ...change } } }, name);
+  editLayer(index, { kernel: { random: { ...part.layers[index].kernel.random, ...change } } }, name);
 
 /**
  * @param {number} index @param {string} label @param {string} field @param {number} value
@@ -34,7 +34,7 @@ function row(index, label, field, value, [least, most], change) {
 /** @param {number} index */
 export function randomKernelView(index) {
   /** @type {Random} */
-  const { filters, size, init, seed } = lab.value.layers[index].kernel.random;
+  const { filters, size, init, seed } = part.layers[index].kernel.random;
   const side = limits.value?.kernel_side ?? 63;
   const most = limits.value?.filters ?? 512;
   return html`${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}

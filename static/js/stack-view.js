@@ -7,7 +7,7 @@ import { sentence } from './field-view.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
 import { paint } from './painting.js';
-import { edit, lab, limits, sentenceAt, setLayers, shapes, shown } from './state.js';
+import { edit, lab, limits, part, sentenceAt, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
 
 const CLIP = 99.5;
@@ -32,7 +32,7 @@ function move(index, to) {
 
 /** @param {number} index */
 function tools(index) {
-  const { layers } = lab.value;
+  const { layers } = part;
   const most = limits.value?.layers ?? 32;
   const without = layers.filter((_, place) => place !== index);
   const twice = [...layers.slice(0, index + 1), layers[index], ...layers.slice(index + 1)];
@@ -51,7 +51,7 @@ const costs = (report) =>
 /** @param {any} layer @param {number} index */
 function card(layer, index) {
   const report = shapes.value?.layers[index];
-  const chosen = index === lab.value.layer;
+  const chosen = index === part.layer;
   const out = report?.output_shape;
   const wrong = sentenceAt(`/layers/${index}`) !== '';
   return html`<li class="layer" data-chosen=${chosen ? '' : nothing} data-wrong=${wrong ? '' : nothing}>
@@ -79,7 +79,7 @@ function add({ target }) {
 }
 
 export function stackView() {
-  const { layers } = lab.value;
+  const { layers } = part;
   const full = layers.length >= (limits.value?.layers ?? 32);
   return html`<h2>Layers</h2>
     <ol class="stack">

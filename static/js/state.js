@@ -39,6 +39,14 @@ export const initialLab = () => ({
 });
 
 export const lab = signal(initialLab());
+
+/** The lab part by part: who reads one here is told of changes of that one alone. @type {Readonly<Lab>} */
+export const part = Object.create(null);
+for (const name of /** @type {(keyof Lab)[]} */ (Object.keys(initialLab()))) {
+  const value = computed(() => lab.value[name]);
+  Object.defineProperty(part, name, { get: () => value.value });
+}
+
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
 export const limits = signal(null);
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<any[]>} */
@@ -53,8 +61,13 @@ export const picture = signal(null);
 export const drafts = signal(/** @type {Record<string, string>} */ ({}));
 /** What the page itself finds wrong, by place. */
 export const complaints = signal(/** @type {Record<string, string>} */ ({}));
+/** @typedef {import('./api.js').Fault} Fault */
 /** What the server finds wrong with the network as it stands. */
-export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
+export const faults = signal(/** @type {Fault[]} */ ([]));
+/** @type {Fault[]} */
+const NONE = [];
+/** The same faults; that there are none is news only once. */
+const found = computed(() => (faults.value.length ? faults.value : NONE));
 /** How long the request under way has taken: '' | 'slow' | 'long'. */
 export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
 
@@ -68,8 +81,6 @@ export const pointed = signal(null);
 export const pointedInput = signal(/** @type {{channel: number, row: number, col: number} | null} */ (null));
 /** The terms of the pointed or pinned number. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
 export const explanation = signal(null);
-
-export const layer = computed(() => lab.value.layers[lab.value.layer]);
 
 const HISTORY_LENGTH = 200;
 const BURST_MS = 700;
@@ -107,6 +118,11 @@ export const look = (change) => {
   lab.value = { ...lab.value, ...change };
 };
 
+function forgetAll() {
+  drop(drafts, () => true);
+  drop(complaints, () => true);
+}
+
 /** @param {typeof past} from @param {typeof past} to */
 function travel(from, to) {
   const target = from.value.at(-1);
@@ -116,13 +132,18 @@ function travel(from, to) {
   batch(() => {
     from.value = from.value.slice(0, -1);
     to.value = [...to.value, lab.value];
-    drafts.value = {};
-    complaints.value = {};
+    forgetAll();
     lab.value = target;
   });
 }
 export const undo = () => travel(past, future);
 export const redo = () => travel(future, past);
+
+/** Take texts away; where there are none of them, nothing is told. @param {typeof drafts} texts @param {(place: string) => boolean} dropped */
+function drop(texts, dropped) {
+  const kept = Object.entries(texts.value).filter(([place]) => !dropped(place));
+  if (kept.length < Object.keys(texts.value).length) texts.value = Object.fromEntries(kept);
+}
 
 /**
  * Forget what was typed in a place that gets a new value; what is being typed stays.
@@ -132,9 +153,9 @@ export const redo = () => travel(future, past);
 function forgetUnder(place, name) {
   const [row, col] = name.slice(place.length + 1).split('/').map(Number);
   if (name.startsWith(`${place}/`) && row >= 0 && col >= 0) return; // one cell: the others keep their texts
-  const kept = (/** @type {[string, string]} */ [pointer]) => pointer === name || !(pointer === place || pointer.startsWith(`${place}/`));
-  drafts.value = Object.fromEntries(Object.entries(drafts.value).filter(kept));
-  complaints.value = Object.fromEntries(Object.entries(complaints.value).filter(kept));
+  const dropped = (/** @type {string} */ pointer) => pointer !== name && (pointer === place || pointer.startsWith(`${place}/`));
+  drop(drafts, dropped);
+  drop(complaints, dropped);
 }
 
 /** @param {number} index @param {object} change @param {string} [name] */
@@ -149,16 +170,15 @@ export function editLayer(index, change, name = '') {
 /** @param {Layer[]} layers @param {number} selected */
 export function setLayers(layers, selected) {
   batch(() => {
-    drafts.value = {};
-    complaints.value = {};
+    forgetAll();
     edit({ layers, layer: Math.max(0, Math.min(selected, layers.length - 1)), channel: 0, slice: [0, 0], unit: null });
   });
 }
 
 /** @param {string} place @param {string} sentence '' takes the complaint back */
 export function complain(place, sentence) {
-  const { [place]: _, ...rest } = complaints.value;
-  complaints.value = sentence ? { ...rest, [place]: sentence } : rest;
+  if (!sentence) return drop(complaints, (one) => one === place);
+  if (complaints.value[place] !== sentence) complaints.value = { ...complaints.value, [place]: sentence };
 }
 
 /**
@@ -181,9 +201,7 @@ export function typed(place, text, parse, apply) {
 
 /** Forget a draft that has become the value; a wrong one stays to be mended. @param {string} place */
 export function settle(place) {
-  if (complaints.value[place]) return;
-  const { [place]: _, ...rest } = drafts.value;
-  drafts.value = rest;
+  if (!complaints.value[place]) drop(drafts, (one) => one === place);
 }
 
 /** Drop a draft and its complaint. @param {string} place */
@@ -199,18 +217,18 @@ export function sentenceAt(place) {
   const here = (/** @type {string} */ pointer) => pointer === place || pointer.startsWith(`${place}/`);
   const own = Object.entries(complaints.value).filter(([pointer]) => here(pointer));
   if (own.length) return own[0][1];
-  const found = faults.value.filter(({ pointer }) => here(pointer));
-  return [...new Set(found.map(({ detail }) => detail))].join(' ');
+  const told = found.value.filter(({ pointer }) => here(pointer));
+  return [...new Set(told.map(({ detail }) => detail))].join(' ');
 }
 
 /** Faults at no place that has a control. */
 export const unplaced = computed(() =>
-  faults.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer)),
+  found.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer)),
 );
 
 /** The nearest layer at or before the chosen one that has a kernel, or −1. */
 export const kernelLayer = computed(() => {
-  const { layers, layer: chosen } = lab.value;
+  const { layers, layer: chosen } = part;
   for (let index = chosen; index >= 0; index -= 1) if (hasKernel(layers[index])) return index;
   return -1;
 });

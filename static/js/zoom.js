@@ -1,6 +1,6 @@
 /** How large the focus map is drawn and which part of it stands in its frame. */
 
-import { computed, signal } from '../vendor/signals-core/signals-core.js';
+import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { focusPlane } from './focus.js';
 
 /** The widest a cell gets, in CSS pixels. */
@@ -14,10 +14,10 @@ const frame = signal({ width: 0, height: 0 });
 /** 1 shows the whole map; the centre is a part of its rows and columns, so that it suits every map. */
 const view = signal({ zoom: 1, down: 0.5, across: 0.5 });
 
-const full = computed(() => {
-  const [rows, cols] = focusPlane.value?.full ?? [1, 1];
-  return { rows, cols };
-});
+// Numbers first: a map as large as the last one is no news.
+const rows = computed(() => focusPlane.value?.full[0] ?? 1);
+const cols = computed(() => focusPlane.value?.full[1] ?? 1);
+const full = computed(() => ({ rows: rows.value, cols: cols.value }));
 /** CSS pixels of a cell where the whole map is shown. */
 const fitting = computed(() => Math.min(frame.value.width / full.value.cols, frame.value.height / full.value.rows));
 const mostZoom = computed(() => Math.max(1, WIDEST_CELL / (fitting.value || 1)));
@@ -145,6 +145,9 @@ export function startZoom(element) {
     frame.value = { width: element.clientWidth, height: element.clientHeight };
   });
   observer.observe(element);
+  effect(() => {
+    element.dataset.zoomed = zoomed.value ? 'yes' : 'no';
+  });
   element.addEventListener('wheel', (event) => onWheel(element, event), { passive: false });
   followPointers(element);
 }

@@ -1,0 +1,30 @@
+/** The places of the page, by the id of the element that each is drawn into: one is drawn when what it reads changes. */
+
+import { arithmeticView } from './arithmetic-view.js';
+import { exportView } from './export-view.js';
+import { focusView } from './focus-view.js';
+import { geometryView } from './geometry-view.js';
+import { gradientControls, gradientNote } from './gradient-view.js';
+import { inputView } from './input-view.js';
+import { kernelView } from './kernel-view.js';
+import { colourControls, faultNotes, galleryView, mapsHead, statsLine, zoomControls } from './maps-view.js';
+import { stackView } from './stack-view.js';
+
+/** @type {Record<string, () => import('../vendor/lit-html/lit-html.js').TemplateResult>} */
+export const PLACES = {
+  input: inputView,
+  stack: stackView,
+  kernel: kernelView,
+  geometry: geometryView,
+  'maps-head': mapsHead,
+  loss: gradientControls,
+  frame: focusView,
+  faults: faultNotes,
+  note: gradientNote,
+  stats: statsLine,
+  view: colourControls,
+  gallery: galleryView,
+  zoom: zoomControls,
+  export: exportView,
+  arithmetic: arithmeticView,
+};
