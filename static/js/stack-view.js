@@ -6,6 +6,7 @@ import { clippedRange, scaleFor } from './colour.js';
 import { sentence } from './field-view.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
+import { menuView } from './menu-view.js';
 import { paint } from './painting.js';
 import { edit, lab, limits, part, sentenceAt, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
@@ -69,14 +70,18 @@ function card(layer, index) {
   </li>`;
 }
 
-/** @param {any} event */
-function add({ target }) {
+/** @param {string} type */
+function add(type) {
   const { layers, layer } = lab.value;
-  const type = target.value;
-  target.value = '';
-  if (!Object.hasOwn(LAYER_TYPES, type)) return;
   setLayers([...layers.slice(0, layer + 1), LAYER_TYPES[type].make(), ...layers.slice(layer + 1)], layer + 1);
 }
+
+const CHOICES = Object.entries(LAYER_TYPES).map(([type, { title, says }]) => ({
+  title,
+  says,
+  testid: `add-${type}`,
+  act: () => add(type),
+}));
 
 export function stackView() {
   const { layers } = part;
@@ -85,12 +90,15 @@ export function stackView() {
     <ol class="stack">
       ${layers.map(card)}
     </ol>
-    <select aria-label="Add a layer" data-testid="add-layer" ?disabled=${full} @change=${add}>
-      <option value="">${full ? `${layers.length} layers, the most there can be` : '+ Add a layer below…'}</option>
-      ${Object.entries(LAYER_TYPES).map(
-        ([type, { title, says }]) => html`<option value=${type} title=${says}>${title}</option>`,
-      )}
-    </select>`;
+    ${menuView({
+      id: 'layer-types',
+      title: full ? `${layers.length} layers, the most there can be` : '+ Add a layer',
+      label: 'Layers to add',
+      testid: 'add-layer',
+      look: 'add',
+      off: full,
+      items: CHOICES,
+    })}`;
 }
 
 const thumbs = computed(() => shown.value?.thumbs);

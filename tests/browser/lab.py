@@ -82,6 +82,11 @@ class Lab:
         self.by_id("colors").select_option("gray")
         self.page.get_by_label("Range of the colours").select_option("100")
 
+    def add_layer(self, kind: str) -> None:
+        """Add a layer below the chosen one."""
+        self.by_id("add-layer").click()
+        self.by_id(f"add-{kind}").click()
+
     def enter_numbers(self, numbers: Array) -> None:
         """Type a small matrix in place of the picture."""
         self.by_id("sample").select_option(label=NOTES_MATRIX)

@@ -98,7 +98,7 @@ def test_gradient_flows_back_through_pool_and_relu(lab: Lab) -> None:
     lab.enter_numbers(numbers)
     lab.enter_kernel(FULL)
     for layer in ("relu", "max_pool2d"):
-        lab.by_id("add-layer").select_option(layer)
+        lab.add_layer(layer)
     lab.by_id("gradient").click()
 
     def loss(values: Array) -> float:
@@ -121,6 +121,6 @@ def test_gradient_flows_back_through_pool_and_relu(lab: Lab) -> None:
 def test_gradient_that_is_zero_everywhere_says_why(lab: Lab, numbers: Array) -> None:
     lab.enter_numbers(np.abs(numbers) + 1)
     lab.enter_kernel(-np.abs(FULL))
-    lab.by_id("add-layer").select_option("relu")
+    lab.add_layer("relu")
     lab.by_id("gradient").click()
     expect(lab.maps.get_by_role("status")).to_contain_text("layer 2 (ReLU)")

@@ -15,7 +15,7 @@ def test_conv_relu_pool_conv_gives_the_values_of_four_plain_steps(lab: Lab) -> N
     lab.paint_gray()
     lab.enter_numbers(numbers)
     for layer in ("relu", "max_pool2d", "conv2d"):
-        lab.by_id("add-layer").select_option(layer)
+        lab.add_layer(layer)
     expect(lab.by_id("layer-3")).to_contain_text("1 × 5 × 7")
     lab.enter_kernel(SECOND)
 
@@ -34,7 +34,7 @@ def test_conv_relu_pool_conv_gives_the_values_of_four_plain_steps(lab: Lab) -> N
 def test_pixel_of_the_last_layer_sees_its_field_across_all_layers(lab: Lab) -> None:
     lab.enter_numbers(np.eye(12, 16))
     for layer in ("relu", "max_pool2d", "conv2d"):
-        lab.by_id("add-layer").select_option(layer)
+        lab.add_layer(layer)
     expect(lab.by_id("map-size")).to_have_text("6 × 8")
     lab.by_id("sample").select_option("chessboard")
     expect(lab.by_id("map-size")).to_have_text("128 × 128")
@@ -50,7 +50,7 @@ def test_pixel_of_the_last_layer_sees_its_field_across_all_layers(lab: Lab) -> N
 def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
     lab.paint_gray()
     lab.enter_numbers(numbers)
-    lab.by_id("add-layer").select_option("relu")
+    lab.add_layer("relu")
     lab.layers.get_by_role("button", name="Move up").click()
     lab.by_id("layer-1").click()
     lab.shows(correlate(np.maximum(numbers, 0), SOBEL_X))
@@ -63,13 +63,38 @@ def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
     lab.shows(correlate(numbers, SOBEL_X))
 
 
+def test_layer_is_added_when_it_is_chosen_and_not_on_the_way_to_it(lab: Lab) -> None:
+    keys = lab.page.keyboard
+    lab.by_id("add-layer").focus()
+    keys.type("relu")
+    keys.press("ArrowDown")
+    lab.by_id("add-layer").click()
+    expect(lab.by_id("add-conv2d")).to_be_focused()
+    for key, name in (
+        ("ArrowDown", "max_pool2d"),
+        ("End", "log_softmax"),
+        ("ArrowDown", "conv2d"),
+        ("s", "square"),
+        ("s", "sigmoid"),
+    ):
+        keys.press(key)
+        expect(lab.by_id(f"add-{name}")).to_be_focused()
+    keys.press("Escape")
+    expect(lab.by_id("add-conv2d")).to_be_hidden()
+    expect(lab.by_id("add-layer")).to_be_focused()
+    expect(lab.by_id("layer-1")).to_have_count(0)
+    lab.by_id("add-layer").click()
+    lab.page.get_by_role("menuitem", name="Absolute value").click()
+    expect(lab.by_id("layer-1")).to_contain_text("Absolute value")
+
+
 def test_filter_that_goes_takes_its_map_out_of_focus(lab: Lab, numbers: Array) -> None:
     lab.paint_gray()
     lab.enter_numbers(numbers)
     lab.by_id("kernel-form").select_option("bank")
     lab.layers.get_by_role("button", name="Add a filter").click()
     lab.by_id("preset").select_option("laplacian")
-    lab.by_id("add-layer").select_option("abs")
+    lab.add_layer("abs")
     lab.by_id("thumb-1").click()  # the second filter's map, which becomes the only one
     lab.shows(np.abs(correlate(numbers, LAPLACIAN)))
     lab.layers.get_by_role("button", name="Drop filter 0").click()
