@@ -4,6 +4,7 @@ import { effect } from '../vendor/signals-core/signals-core.js';
 import { render } from '../vendor/lit-html/lit-html.js';
 import { counts, extent, focusPlane, galleryPlanes, galleryScale, scale } from './focus.js';
 import { signed } from './format.js';
+import { answering } from './live.js';
 import { lab } from './state.js';
 import { dark } from './theme.js';
 import { markPainted, paint, paintAlive, paintHistogram, thinned } from './painting.js';
@@ -11,9 +12,42 @@ import { markPainted, paint, paintAlive, paintHistogram, thinned } from './paint
 const THUMB_SIDE = 96;
 /** What can wait is painted when the focus map is on the screen. */
 const LATER_MS = 30;
+/** Places wait this long for the picture of an edit, which comes before them. */
+const PICTURE_MS = 40;
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** @type {Set<() => void>} */
+const due = new Set();
+
+function drawDue() {
+  const tasks = [...due];
+  due.clear();
+  tasks.forEach((task) => task());
+}
+
+/** Draw now, or, where the picture of an edit is on its way, in the frame after it: drawing would hold it up. */
+function drawSoon() {
+  if (!answering.peek()) {
+    requestAnimationFrame(drawDue);
+    return;
+  }
+  const timer = setTimeout(drawDue, PICTURE_MS);
+  const stop = effect(() => {
+    if (answering.value) return;
+    clearTimeout(timer);
+    requestAnimationFrame(() => requestAnimationFrame(drawDue));
+    queueMicrotask(() => stop());
+  });
+}
+
+/** @param {() => void} task */
+function inAFrame(task) {
+  due.add(task);
+  // When all that an edit sets off has begun, its request among it.
+  if (due.size === 1) queueMicrotask(drawSoon);
+}
 
 /**
  * Draw a place of the page once a frame at most: the request of an edit goes out before any drawing.
@@ -29,7 +63,7 @@ export function drawWhenNeeded(place, view) {
         render(view(), place);
         return;
       }
-      requestAnimationFrame(() => {
+      inAFrame(() => {
         stop();
         draw();
       });

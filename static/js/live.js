@@ -6,7 +6,7 @@
  * hand rests, every cell of the map with its exact value.
  */
 
-import { batch, computed, effect, untracked } from '../vendor/signals-core/signals-core.js';
+import { batch, computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
@@ -54,6 +54,9 @@ function publish(state, news) {
     shown.value = /** @type {Shown} */ ({ ...old, ...news, of: state });
   });
 }
+
+/** Whether an edit has gone out whose picture has not come. */
+export const answering = signal(false);
 
 let dirty = false;
 /** When the newest edit was made that has gone out; 0 where there was none yet. */
@@ -105,6 +108,7 @@ async function answer(state) {
   const edited = editedAt === answered ? null : editedAt;
   answered = editedAt;
   foreground = new AbortController();
+  answering.value = true;
   const timers = [
     setTimeout(() => (waiting.value = 'slow'), SLOW_MS),
     setTimeout(() => (waiting.value = 'long'), LONG_MS),
@@ -119,6 +123,7 @@ async function answer(state) {
   } finally {
     timers.forEach(clearTimeout);
     waiting.value = '';
+    answering.value = false;
   }
 }
 
