@@ -1,9 +1,10 @@
 /** One labelled control with its draft, and the sentence that says what is wrong with it. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { sentenceAt } from './faults.js';
 import { parseNumber } from './kernel.js';
 import { rounded, stepFactor } from './scrub.js';
-import { complaints, drafts, edit, forget, lab, sentenceAt, settle, typed } from './state.js';
+import { complaints, drafts, edit, forget, lab, settle, typed } from './state.js';
 
 /** What was computed before the hand came to a control: Esc brings it back. */
 let before = lab.value;

@@ -74,7 +74,7 @@ function paddingControl(index) {
   const named = typeof layer.padding === 'string';
   const names = layer.type === 'conv2d' ? PADDING_NAMES : [];
   const choose = (/** @type {string} */ name) =>
-    editLayer(index, { padding: name === 'amount' ? resolved(index) : name });
+    editLayer(index, { padding: name === 'amount' ? resolved(index) : name }, place);
   const menu = names.length
     ? html`<select
         aria-label="Padding"

@@ -2,9 +2,10 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { computed } from '../vendor/signals-core/signals-core.js';
+import { unplaced } from './faults.js';
 import { focusPlane, galleryPlanes } from './focus.js';
 import { amount, number } from './format.js';
-import { edit, lab, look, part, unplaced } from './state.js';
+import { edit, lab, look, part } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 export function colourControls() {
@@ -79,4 +80,4 @@ export function mapsHead() {
 }
 
 /** What is wrong at no place that has a control. */
-export const faultNotes = () => html`${unplaced.value.map(({ detail }) => html`<p class="wrong" role="alert">${detail}</p>`)}`;
+export const faultNotes = () => html`${unplaced.value.map((text) => html`<p class="wrong" role="alert">${text}</p>`)}`;

@@ -3,12 +3,13 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { clippedRange, scaleFor } from './colour.js';
+import { sentenceAt } from './faults.js';
 import { sentence } from './field-view.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
 import { menuView } from './menu-view.js';
 import { paint } from './painting.js';
-import { edit, lab, limits, part, sentenceAt, setLayers, shapes, shown } from './state.js';
+import { edit, lab, limits, part, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
 
 const CLIP = 99.5;

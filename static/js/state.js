@@ -61,13 +61,8 @@ export const picture = signal(null);
 export const drafts = signal(/** @type {Record<string, string>} */ ({}));
 /** What the page itself finds wrong, by place. */
 export const complaints = signal(/** @type {Record<string, string>} */ ({}));
-/** @typedef {import('./api.js').Fault} Fault */
 /** What the server finds wrong with the network as it stands. */
-export const faults = signal(/** @type {Fault[]} */ ([]));
-/** @type {Fault[]} */
-const NONE = [];
-/** The same faults; that there are none is news only once. */
-const found = computed(() => (faults.value.length ? faults.value : NONE));
+export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
 /** How long the request under way has taken: '' | 'slow' | 'long'. */
 export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
 
@@ -90,6 +85,11 @@ export const canUndo = computed(() => past.value.length > 0);
 export const canRedo = computed(() => future.value.length > 0);
 let burst = { name: '', at: 0 };
 
+const SIZES = /^\/layers\/\d+\/(kernel\/|size|padding|dilation)/;
+let sized = '';
+/** The place of the last edit that changed how much of its input a kernel or window spans. */
+export const sizedAt = () => sized;
+
 /** When the last edit was made, on the clock of `performance`. */
 export let editedAt = 0;
 const markEdit = () => {
@@ -106,6 +106,7 @@ export function edit(change, name = '') {
   const now = editedAt;
   const same = name !== '' && name === burst.name && now - burst.at < BURST_MS;
   burst = { name, at: now };
+  if (SIZES.test(name)) sized = name;
   batch(() => {
     if (!same) past.value = [...past.value, lab.value].slice(-HISTORY_LENGTH);
     future.value = [];
@@ -211,20 +212,6 @@ export function forget(place) {
     settle(place);
   });
 }
-
-/** The sentence for a control, from the page or the server. @param {string} place */
-export function sentenceAt(place) {
-  const here = (/** @type {string} */ pointer) => pointer === place || pointer.startsWith(`${place}/`);
-  const own = Object.entries(complaints.value).filter(([pointer]) => here(pointer));
-  if (own.length) return own[0][1];
-  const told = found.value.filter(({ pointer }) => here(pointer));
-  return [...new Set(told.map(({ detail }) => detail))].join(' ');
-}
-
-/** Faults at no place that has a control. */
-export const unplaced = computed(() =>
-  found.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer)),
-);
 
 /** The nearest layer at or before the chosen one that has a kernel, or −1. */
 export const kernelLayer = computed(() => {

@@ -60,6 +60,8 @@ class Lab:
         self.base_url = base_url
         self.focus = page.get_by_test_id("focus")
         self.layers = page.get_by_role("region", name="Layers and kernel")
+        self.kernel = page.locator("#kernel")
+        self.geometry = page.locator("#geometry")
         self.maps = page.get_by_role("region", name="Feature maps")
         self.input = page.get_by_role("region", name="Input")
 

@@ -88,14 +88,24 @@ def test_kernel_wider_than_the_picture_says_the_span_that_is_legal(
     small: Lab, numbers: Array
 ) -> None:
     small.by_id("kernel-rows").fill("9")
-    says(small, small.layers, "span of at most 7")
+    says(
+        small,
+        small.kernel,
+        "The kernel spans 9 rows, but its padded input has only 7: legal is 1 to 7.",
+    )
     expect(small.by_id("kernel-rows")).to_have_value("9")
     expect(small.by_id("layer-0")).to_contain_text("not possible")
     small.shows(unpadded(numbers))
     small.by_id("kernel-rows").fill("3")
     expect(small.page.get_by_role("alert")).to_have_count(0)
     small.by_id("dilation").fill("5")
-    says(small, small.layers, "span of at most 7", "span of at most 10")
+    says(
+        small,
+        small.geometry,
+        "The kernel spans 11 rows and 11 columns, but its padded input has only 7 and 10:"
+        " legal are 1 to 7 and 1 to 10.",
+    )
+    expect(small.by_id("dilation")).to_have_attribute("aria-invalid", "true")
     small.by_id("dilation").fill("1")
     small.cell(0, 0).fill("2")
     small.shows(unpadded(numbers) + 3 * numbers[:-2, :-2])

@@ -1,0 +1,62 @@
+/** What is wrong, in a sentence for the control that it is about. */
+
+import { computed } from '../vendor/signals-core/signals-core.js';
+import { complaints, faults, sizedAt } from './state.js';
+
+/** @typedef {import('./api.js').Fault} Fault */
+/** @typedef {{axis: string, what: string, span: number, room: number}} Misfit a kernel or window that is longer than its input */
+
+/** How the server says of one axis that nothing would be left. */
+const MISFIT = /^the (rows|cols) of the output would be .*: a (kernel|window) of \d+ at dilation \d+ spans (\d+), more than the (-?\d+) of/;
+
+/** @param {Fault} fault @returns {Misfit | null} */
+function misfit({ detail }) {
+  const [, axis, what, span, room] = MISFIT.exec(detail) ?? [];
+  return axis ? { axis: axis === 'cols' ? 'columns' : axis, what, span: Number(span), room: Number(room) } : null;
+}
+
+/** @param {Misfit[]} found one for each axis */
+function misfitSentence(found) {
+  const spans = found.map(({ axis, span }) => `${span} ${axis}`).join(' and ');
+  const rooms = found.map(({ room }) => room).join(' and ');
+  const legal = found.map(({ room }) => `1 to ${room}`).join(' and ');
+  return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: legal ${found.length > 1 ? 'are' : 'is'} ${legal}.`;
+}
+
+/** A sentence as people write it. @param {string} text */
+const tidy = (text) =>
+  (text.charAt(0).toUpperCase() + text.slice(1)).replace(/(^|[\s(=])-(?=\d)/g, '$1−');
+
+/** @param {Fault[]} told of one place */
+function sentenceOf(told) {
+  const misfits = told.map(misfit).filter((one) => one !== null);
+  const rest = told.filter((fault) => !misfit(fault)).map(({ detail }) => tidy(detail));
+  return [...new Set([...(misfits.length ? [misfitSentence(misfits)] : []), ...rest])].join(' ');
+}
+
+/** @type {Fault[]} */
+const NONE = [];
+/**
+ * What the server finds wrong; that nothing is, is news only once.
+ *
+ * A kernel that spans too much is said at the control that made it so: the dilation, the padding.
+ */
+const found = computed(() => {
+  if (!faults.value.length) return NONE;
+  const cause = sizedAt();
+  const moved = (/** @type {Fault} */ fault) => misfit(fault) && cause.startsWith(fault.pointer.replace(/[^/]+$/, ''));
+  return faults.value.map((fault) => (moved(fault) ? { ...fault, pointer: cause } : fault));
+});
+
+/** The sentence for a control, from the page or the server. @param {string} place */
+export function sentenceAt(place) {
+  const here = (/** @type {string} */ pointer) => pointer === place || pointer.startsWith(`${place}/`);
+  const own = Object.entries(complaints.value).find(([pointer]) => here(pointer));
+  return own ? own[1] : sentenceOf(found.value.filter(({ pointer }) => here(pointer)));
+}
+
+/** Sentences about no place that has a control. */
+export const unplaced = computed(() => {
+  const told = found.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer));
+  return told.map((fault) => sentenceOf([fault]));
+});
