@@ -78,14 +78,16 @@ export const describe = async (path, body, signal) =>
 /**
  * Store a picture; the same bytes again give the same id.
  * @param {Blob} file
+ * @param {AbortSignal} signal
  * @returns {Promise<any>} the record: id, width, height, channels, conversions, …
  */
-export const upload = async (file) =>
+export const upload = async (file, signal) =>
   (
     await ask('/images', {
       method: 'POST',
       headers: { 'content-type': file.type || 'application/octet-stream' },
       body: file,
+      signal,
     })
   ).json();
 

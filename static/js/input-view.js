@@ -7,7 +7,7 @@ import { number } from './format.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { receptiveField } from './pointing.js';
 import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
-import { signal } from '../vendor/signals-core/signals-core.js';
+import { computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 
 const SHOWN_SIDE = 1024;
 const MEBIBYTE = 2 ** 20;
@@ -16,10 +16,21 @@ const STAYS = 'The last input stays.';
 const ACCEPTED = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff';
 const busy = signal('');
 
+/** Ends with the next choice of an input: an answer that comes later must not replace it. */
+let choice = new AbortController();
+
+/** Another input is chosen: a picture that is still on its way is no longer wanted. */
+function chooseAnew() {
+  choice.abort();
+  choice = new AbortController();
+  busy.value = '';
+  return choice.signal;
+}
+
 /** Keep a picture on the server and show it. @param {File | Blob | null | undefined} file */
 export async function take(file) {
   if (!file) return;
-  if (busy.value) return complain(PLACE, 'One picture is still on its way to the server; wait for it.');
+  const signal = chooseAnew();
   const most = limits.value?.upload_bytes;
   if (most && file.size > most) {
     const [has, may] = [file.size, most].map((bytes) => number(bytes / MEBIBYTE, 3));
@@ -28,33 +39,43 @@ export async function take(file) {
   if (file.size === 0) return complain(PLACE, `This file is empty. ${STAYS}`);
   busy.value = 'The picture goes to the server…';
   try {
-    const record = await upload(file);
+    const record = await upload(file, signal);
+    busy.value = '';
     complain(PLACE, '');
     picture.value = record;
     edit({ input: { image: record.id, color: lab.value.input.color ?? 'gray' }, unit: null, channel: 0 });
   } catch (error) {
+    if (signal.aborted) return;
+    busy.value = '';
     if (error instanceof Problem) complain(PLACE, `${error.message} ${STAYS}`);
     else if (error instanceof TypeError) complain(PLACE, `The picture did not reach the server; try again. ${STAYS}`);
     else throw error;
-  } finally {
-    busy.value = '';
   }
 }
 
+/** What the input comes from, whatever is made of it. */
+const origin = computed(() => part.input.image ?? part.input.sample ?? part.input.array);
+
 /** Learn what a linked picture is. */
 export async function learnPicture() {
-  const { image } = lab.value.input;
+  const { image } = part.input;
   if (!image || picture.value?.id === image) return;
   try {
-    picture.value = await get(`/images/${image}`);
+    const record = await get(`/images/${image}`);
+    if (image === part.input.image) picture.value = record;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (image !== part.input.image) return;
     complain(PLACE, 'The picture of this link is no longer kept by the server; choose it again.');
   }
 }
 
-/** Let a picture be dropped or pasted anywhere. */
+/** Let a picture be dropped or pasted anywhere; whatever else becomes the input, the later choice wins. */
 export function acceptPictures() {
+  effect(() => {
+    origin.value;
+    untracked(chooseAnew);
+  });
   addEventListener('dragover', (event) => {
     event.preventDefault();
     document.body.classList.add('dropping');

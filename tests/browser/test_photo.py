@@ -1,15 +1,17 @@
 """A photo from a person's disk, drop or clipboard, and its feature maps, to exact values."""
 
 import base64
+import contextlib
 import io
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.browser.arithmetic import SOBEL_X, correlate, decoded, luma
+from tests.browser.conftest import Encode
 from tests.browser.lab import EIGHT_BITS, Lab
 
 BLUR = np.array([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
@@ -91,6 +93,31 @@ def test_photo_arrives_by_drop_and_by_paste(lab: Lab, photo: bytes, way: str) ->
         lab.page.keyboard.press("Control+V")
         expect(lab.by_id("about-input")).to_contain_text("451 × 300, PNG")
     lab.shows(correlate(luma(photo), SOBEL_X))
+
+
+@pytest.mark.parametrize("later", ["file", "sample"])
+def test_later_choice_wins_over_a_picture_that_arrives_late(
+    lab: Lab, photo: bytes, encode: Encode, later: str
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with lab.page.expect_request("**/api/v1/images"):
+        lab.page.route("**/api/v1/images", hold, times=1)
+        lab.choose_file("slow.png", "image/png", encode(np.zeros((20, 30), np.uint8), "PNG"))
+    if later == "file":
+        lab.choose_file("cat.jpg", "image/jpeg", photo)
+    else:
+        lab.by_id("sample").select_option("cat")
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    with contextlib.suppress(Error):  # given up by the page, or answered too late
+        held[0].continue_()
+    lab.page.wait_for_timeout(500)
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_colour_photo_gives_a_map_for_each_channel(lab: Lab, photo: bytes) -> None:
