@@ -1,25 +1,37 @@
 """From a kernel edit to painted pixels, in real Chromium, stage by stage.
 
-`make bench-live` starts a server of its own, opens the page on a gray 512×512 photo with one 3×3
-kernel, presses a key in a cell again and again, and prints median and spread of every stage.
+`make bench-live` starts a server of its own, opens the page, presses a key in a cell of the kernel
+again and again, and prints median and spread of every stage for each case; then it holds a key
+down, as a hand does, and uploads a photo of twelve megapixels.
 """
 
+import io
 import platform
 import statistics
 import tempfile
+import time
 from dataclasses import dataclass
+from typing import Any
 
+import httpx
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from scripts.ensure_browser import find_browser
+from tests.browser.lab import link
 from tests.conftest import BROWSER_ARGUMENTS
-from tests.serving import serving
+from tests.serving import ROOT, serving
 
 EDITS = 60
 WARM_UP = 8
 SETTLE_MS = 450  # past the rest after which exact values are fetched: each edit stands alone
 STAGES = ("edit → request", "request → response", "response → painted", "edit → painted")
 SERVER_STAGES = ("parse", "queue", "compute", "serialise")
+HELD_SECONDS = 10
+REPEAT_MS = 30
+PHOTO_SIZE = (4000, 3000)
+UPLOADS = 5
+PHOTO = ROOT / "app" / "samples" / "astronaut.jpg"
 
 READ_MARKS = """() => {
   const first = (name, from) => performance.getEntriesByName(name)
@@ -37,6 +49,13 @@ PAINTED = """() => {
   const last = name => performance.getEntriesByName(name).at(-1)?.startTime ?? -1;
   return last('response') > last('edit') && last('painted') > last('response');
 }"""
+HELD = """() => performance.getEntriesByName('edit-to-paint')
+  .map(({startTime, duration}) => [startTime + duration, duration])"""
+FORGET = """() => {
+  performance.clearMarks();
+  performance.clearMeasures();
+  performance.clearResourceTimings();
+}"""
 
 
 @dataclass(frozen=True)
@@ -48,9 +67,38 @@ class Edit:
     kilobytes: float
 
 
+def photo(size: tuple[int, int]) -> bytes:
+    """Return the astronaut enlarged to `size`, as a JPEG."""
+    content = io.BytesIO()
+    Image.open(PHOTO).convert("RGB").resize(size).save(content, "JPEG", quality=90)
+    return content.getvalue()
+
+
+def conv(filters: int, channels: int) -> dict[str, Any]:
+    kernel = [[[[1, 0, -1], [2, 0, -2], [1, 0, -1]]] * channels] * filters
+    return {"type": "conv2d", "kernel": kernel, "padding": "same"}
+
+
+def cases(base_url: str) -> dict[str, dict[str, Any]]:
+    """Return what is opened, by name; the kernel of the layer in view is edited."""
+    gray = {"sample": "camera", "color": "gray"}
+    posted = httpx.post(f"{base_url}/api/v1/images", content=photo((1024, 1024)))
+    rgb = {"image": posted.raise_for_status().json()["id"], "color": "rgb"}
+    stack = [conv(4, 1), {"type": "relu"}, conv(1, 4)]
+    return {
+        "Gray 512×512, one 3×3": {"input": gray, "layers": [conv(1, 1)]},
+        "RGB 1024×1024, one 3×3 over its channels": {"input": rgb, "layers": [conv(1, 3)]},
+        "Gray 512×512 to 4 maps, ReLU, 3×3 to 1; the last layer edited": {
+            "input": gray,
+            "layers": stack,
+            "layer": 2,
+        },
+    }
+
+
 def one_edit(page: Page) -> Edit:
     page.wait_for_timeout(SETTLE_MS)
-    page.evaluate("() => { performance.clearMarks(); performance.clearResourceTimings(); }")
+    page.evaluate(FORGET)
     page.keyboard.press("ArrowUp")
     page.wait_for_function(PAINTED, polling=5)
     read = page.evaluate(READ_MARKS)
@@ -66,17 +114,87 @@ def line(name: str, values: list[float]) -> str:
     return f"| {name} | {statistics.median(values):.1f} | {low:.1f}–{high:.1f} |"
 
 
-def measure(base_url: str) -> tuple[list[Edit], str]:
+def edits_table(page: Page, name: str) -> str:
+    """Edit one weight again and again, each edit by itself."""
+    edits = [one_edit(page) for _ in range(WARM_UP + EDITS)][WARM_UP:]
+    size = statistics.median(edit.kilobytes for edit in edits)
+    rows = [line(stage, [edit.stages[stage] for edit in edits]) for stage in STAGES]
+    rows += [
+        line(f"on the server: {stage}", [edit.server[stage] for edit in edits])
+        for stage in SERVER_STAGES
+    ]
+    head = f"### {name}\n\n{EDITS} edits, {size:.0f} kB an answer.\n"
+    return "\n".join([head, "| stage | median ms | p10–p90 |", "| --- | --- | --- |", *rows])
+
+
+def held_report(page: Page) -> str:
+    """Hold an arrow key, and compare the first two seconds with the last two."""
+    page.wait_for_timeout(SETTLE_MS)
+    page.evaluate(FORGET)
+    start, presses = page.evaluate("performance.now()"), 0
+    end = time.monotonic() + HELD_SECONDS
+    while time.monotonic() < end:
+        page.keyboard.down("ArrowUp")  # down again without up: a repeat
+        presses += 1
+        page.wait_for_timeout(REPEAT_MS)
+    page.keyboard.up("ArrowUp")
+    released = page.evaluate("performance.now()")
+    page.wait_for_timeout(SETTLE_MS)
+    painted = [(at - start, took) for at, took in page.evaluate(HELD)]
+    first = [took for at, took in painted if at < 2000]
+    last = [took for at, took in painted if at > released - start - 2000]
+    after = max(at for at, _ in painted) - (released - start)
+    return (
+        f"### An arrow key held for {HELD_SECONDS} s, gray 512×512\n\n"
+        f"{presses} key presses, {len(painted)} pictures painted. Edit → painted: "
+        f"{statistics.median(first):.1f} ms in the first two seconds, "
+        f"{statistics.median(last):.1f} ms in the last two; the last picture "
+        f"{max(after, 0):.0f} ms after the key was let go."
+    )
+
+
+def photo_report(base_url: str) -> str:
+    """Upload photos of twelve megapixels and ask for the first map, as the page does."""
+    uploads, maps = [], []
+    with httpx.Client(base_url=base_url + "/api/v1", timeout=60) as client:
+        for number in range(UPLOADS):
+            content = photo(PHOTO_SIZE) + bytes([number])  # each one is new to the server
+            start = time.perf_counter()
+            posted = client.post("/images", content=content).raise_for_status().json()
+            uploaded = time.perf_counter()
+            body = {
+                "input": {"image": posted["id"], "color": "gray"},
+                "layers": [conv(1, 1)],
+                "return": {"layers": [0], "dtype": "uint8", "max_side": 1600},
+            }
+            headers = {"accept": "application/x-safetensors"}
+            client.post("/forward", json=body, headers=headers).raise_for_status()
+            uploads.append(1000 * (uploaded - start))
+            maps.append(1000 * (time.perf_counter() - uploaded))
+    rows = [line("upload", uploads), line("first map", maps)]
+    rows.append(line("both", [sum(pair) for pair in zip(uploads, maps, strict=True)]))
+    head = f"### A JPEG of {PHOTO_SIZE[0]}×{PHOTO_SIZE[1]}, {UPLOADS} times, over REST\n"
+    return "\n".join([head, "| step | median ms | p10–p90 |", "| --- | --- | --- |", *rows])
+
+
+def measure(base_url: str) -> list[str]:
+    """Return the report, part by part."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(base_url)
-        page.get_by_test_id("sample").select_option("camera")
-        page.get_by_test_id("kernel-1-1").click()
-        edits = [one_edit(page) for _ in range(WARM_UP + EDITS)][WARM_UP:]
-        version = browser.version
+        parts = [
+            f"Chromium {browser.version}, Python {platform.python_version()}; "
+            "server and browser on one machine."
+        ]
+        for name, state in cases(base_url).items():
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(f"{base_url}/{link(state)}")
+            page.get_by_test_id("kernel-1-1").click()
+            parts.append(edits_table(page, name))
+            if len(parts) == 2:
+                parts.append(held_report(page))
+            page.close()
         browser.close()
-    return edits, version
+    return [*parts, photo_report(base_url)]
 
 
 def main() -> None:
@@ -84,15 +202,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as store,
         serving(CONVSCOPE_STORE_DIR=store) as base_url,
     ):
-        edits, version = measure(base_url)
-    size = statistics.median(edit.kilobytes for edit in edits)
-    print(f"Gray 512×512, one 3×3, {EDITS} edits, {size:.0f} kB an answer; Chromium {version}, ")
-    print(f"Python {platform.python_version()}, server and browser on one machine.\n")
-    print("| stage | median ms | p10–p90 |\n| --- | --- | --- |")
-    for stage in STAGES:
-        print(line(stage, [edit.stages[stage] for edit in edits]))
-    for stage in SERVER_STAGES:
-        print(line(f"on the server: {stage}", [edit.server[stage] for edit in edits]))
+        print("\n\n".join(measure(base_url)))
 
 
 if __name__ == "__main__":
