@@ -21,6 +21,23 @@ def entries_of(value: object) -> tuple[object, ...] | None:
     return None
 
 
+def written(value: object) -> str:
+    """Return a value as the caller would write it: lists in brackets, true and false, null."""
+    entries = entries_of(value)
+    if entries is not None:
+        return f"[{', '.join(map(written, entries))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value) if isinstance(value, str) else f"{value}"
+
+
+def span(least: int, most: int) -> str:
+    """Return the integers from `least` to `most` in words, of which there may be one or none."""
+    if most <= least:
+        return f"{least}" if most == least else "none"
+    return f"{least} to {most}"
+
+
 def as_integer(value: object, field: str, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`; True and 2.0 are no integers.
 
@@ -29,7 +46,7 @@ def as_integer(value: object, field: str, minimum: int) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
         raise ParameterError(
-            f"{field} is {value!r}, but must be an integer ≥ {minimum}.",
+            f"{field} is {written(value)}, but must be an integer ≥ {minimum}.",
             (field,),
             f"integers ≥ {minimum}",
         )
@@ -43,16 +60,14 @@ def as_pair(value: object, field: str, minimum: int) -> Pair:
         ParameterError: Neither an integer nor two of them, or one is below `minimum`.
     """
     entries = entries_of(value)
-    if entries is None:
-        single = as_integer(value, field, minimum)
-        return single, single
-    if len(entries) != 2:
+    rows, cols = entries if entries is not None and len(entries) == 2 else (value, value)
+    try:
+        return as_integer(rows, field, minimum), as_integer(cols, field, minimum)
+    except ParameterError:
+        legal = f"an integer ≥ {minimum}, or a pair (rows, cols) of them"
         raise ParameterError(
-            f"{field} has {len(entries)} entries, but must be one integer or a pair (rows, cols).",
-            (field,),
-            f"an integer ≥ {minimum} or a pair of them",
-        )
-    return as_integer(entries[0], field, minimum), as_integer(entries[1], field, minimum)
+            f"{field} is {written(value)}, but must be {legal}.", (field,), legal
+        ) from None
 
 
 def as_single(value: object, field: str, minimum: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine import explain_vectors, explain_windows
+from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.layers import BatchNorm, Dense, Flatten, Layer, Softmax
 from app.engine.layers.base import Array
@@ -175,9 +176,9 @@ def _family(layer: Layer) -> _Family:
 def _step(tape: Tape, layer: int) -> Step:
     if not 0 <= layer < len(tape.steps):
         raise ParameterError(
-            f"there is no layer {layer}; legal are 0 to {len(tape.steps) - 1}.",
+            f"there is no layer {layer}; legal: {span(0, len(tape.steps) - 1)}.",
             ("layer",),
-            f"0 to {len(tape.steps) - 1}",
+            span(0, len(tape.steps) - 1),
         )
     return tape.steps[layer]
 
@@ -185,18 +186,18 @@ def _step(tape: Tape, layer: int) -> Step:
 def _checked(position: Sequence[int], shape: tuple[int, ...]) -> Position:
     if len(position) != len(shape):
         raise ParameterError(
-            f"the position {tuple(position)} has {len(position)} entries, but the array has shape "
-            f"{shape}; legal are {len(shape)} entries.",
+            f"the position {written(position)} has {len(position)} entries, but the array has "
+            f"shape {shape}; legal are {len(shape)} entries.",
             ("position",),
             f"{len(shape)} entries",
         )
     for axis, (index, size) in enumerate(zip(position, shape, strict=True)):
         if not 0 <= index < size:
             raise ParameterError(
-                f"index {index} on axis {axis} is outside of the array's shape {shape}; legal "
-                f"are 0 to {size - 1}.",
+                f"index {index} on axis {axis} is outside of the array's shape {shape}; "
+                f"legal: {span(0, size - 1)}.",
                 ("position", axis),
-                f"0 to {size - 1}",
+                span(0, size - 1),
             )
     return tuple(int(index) for index in position)
 

@@ -11,6 +11,8 @@ from app.engine.arguments import (
     as_pair,
     as_single,
     entries_of,
+    span,
+    written,
 )
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.receptive_field import ReceptiveField
@@ -88,7 +90,9 @@ def check_padding_mode(mode: object) -> None:
     if mode not in PADDING_MODES:
         legal = ", ".join(PADDING_MODES)
         raise ParameterError(
-            f"padding_mode {mode!r} is unknown; legal modes are {legal}.", ("padding_mode",), legal
+            f"padding_mode is {written(mode)}, but must be one of {legal}.",
+            ("padding_mode",),
+            legal,
         )
 
 
@@ -96,15 +100,17 @@ def _check_reach(pads: Pair, size: int, mode: str, axis: str) -> None:
     reach = {"reflect": size - 1, "circular": size}.get(mode)
     if reach is not None and max(pads) > reach:
         raise ParameterError(
-            f"padding {pads[0]} and {pads[1]} of the {axis} is wider than {mode} allows: "
-            f"an input of {size} can be padded by 0 to {reach}.",
+            f"padding {pads[0]} and {pads[1]} of the {axis} is wider than {mode} allows for an "
+            f"input of {size}; legal: {span(0, reach)}.",
             ("padding",),
-            f"0 to {reach}",
+            span(0, reach),
         )
 
 
 def _no_padding_form(padding: object, forms: str) -> ParameterError:
-    return ParameterError(f"padding is {padding!r}, but must be {forms}.", ("padding",), forms)
+    return ParameterError(
+        f"padding is {written(padding)}, but must be {forms}.", ("padding",), forms
+    )
 
 
 def resolve_padding(

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from app.engine import interrupt
+from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.layers.base import Array, Layer
 from app.engine.layers.numbers import finite_number
@@ -107,10 +108,12 @@ def _checked(indices: Sequence[Sequence[int]], shape: tuple[int, ...]) -> list[t
             0 <= i < n for i, n in zip(index, shape, strict=True)
         )
         if not fits:
+            legal = f"{len(shape)} integers: {', '.join(span(0, n - 1) for n in shape)}"
             raise ParameterError(
-                f"index {tuple(index)} is outside of the gradient's shape {shape}.",
+                f"index {written(index)} is outside of the gradient's shape {shape}; legal are "
+                f"{legal}.",
                 ("indices", position),
-                f"{len(shape)} integers from 0, below {shape}",
+                legal,
             )
     return [tuple(map(int, index)) for index in indices]
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.engine.activations import log_softmax
+from app.engine.arguments import span, written
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import real_array
 
@@ -59,7 +60,7 @@ def _as_slice(value: Range | None, field: str, size: int) -> slice:
     legal = f"0 ≤ from < to ≤ {size}"
     if len(value) != 2 or not 0 <= value[0] < value[1] <= size:
         raise ParameterError(
-            f"{field} {list(value)} are selected; legal is [from, to) with {legal}.",
+            f"{field} {written(value)} are selected; legal is [from, to) with {legal}.",
             ("select", field),
             legal,
         )
@@ -69,11 +70,11 @@ def _as_slice(value: Range | None, field: str, size: int) -> slice:
 def _as_channels(channels: Sequence[int] | None, count: int) -> Any:
     if channels is None:
         return slice(None)
-    legal = f"different indices from 0 to {count - 1}"
+    legal = f"different indices, {span(0, count - 1)}"
     distinct = set(channels)
     if not channels or len(distinct) < len(channels) or not distinct <= set(range(count)):
         raise ParameterError(
-            f"channels {list(channels)} are selected; legal are {legal}.",
+            f"channels {written(channels)} are selected; legal: {legal}.",
             ("select", "channels"),
             legal,
         )
@@ -84,9 +85,10 @@ def _like(value: ArrayLike, field: str, shape: tuple[int, ...]) -> Array:
     array = real_array(value, field)
     lead = len(shape) - array.ndim
     if lead < 0 or array.shape != shape[lead:] or set(shape[:lead]) - {1}:
+        what = f"has shape {array.shape}" if array.ndim else "is a single number"
         raise ShapeError(
-            f"{field} has shape {array.shape}, but the output has shape {shape}; legal is the "
-            f"output's shape, of which leading axes of 1 may be left out.",
+            f"{field} {what}, but the output has shape {shape}; legal is the output's shape, of "
+            "which leading axes of 1 may be left out.",
             (field,),
             f"shape {shape}",
         )
@@ -235,11 +237,10 @@ class CrossEntropy(Loss):
 
     def _classes(self, shape: tuple[int, ...]) -> NDArray[np.intp]:
         target = real_array(self.target, "target")
-        legal = f"integers from 0 to {shape[1] - 1}"
+        legal = f"integers, {span(0, shape[1] - 1)}"
         if target.dtype.kind not in "iu" or np.any((target < 0) | (target >= shape[1])):
             raise ParameterError(
-                f"the target class is outside of the output's {shape[1]} classes; legal are "
-                f"{legal}.",
+                f"the target is no class of the output's {shape[1]}; legal: {legal}.",
                 ("target",),
                 legal,
             )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.engine import interrupt
+from app.engine.arguments import span
 from app.engine.errors import EngineError, ParameterError, ShapeError
 from app.engine.inspection import LayerReport, inspect, raise_problems
 from app.engine.layers.base import Array, Layer, Result
@@ -257,10 +258,10 @@ def loss_layer(loss: Loss, count: int) -> int:
         return count - 1
     if not 0 <= loss.layer < count:
         raise ParameterError(
-            f"the loss selects layer {loss.layer}, but the network has {count} layers; legal are "
-            f"0 to {count - 1}.",
+            f"the loss selects layer {loss.layer}, but the network has {count} layers; legal: "
+            f"{span(0, count - 1)}.",
             ("loss", "select", "layer"),
-            f"0 to {count - 1}",
+            span(0, count - 1),
         )
     return loss.layer
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from numpy.typing import ArrayLike
 
 from app.engine import geometry
+from app.engine.arguments import span
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.execution import (
     ALL_GRADIENTS,
@@ -187,8 +188,8 @@ def check_padding(padding: object) -> object:
     """Return `padding`; raise ParameterError for a name that means nothing when transposed."""
     if isinstance(padding, str) and padding != "valid":
         raise ParameterError(
-            f"padding {padding!r} has no meaning for a transposed convolution; "
-            'legal are integers ≥ 0, pairs and "valid".',
+            f"padding {padding!r} has no meaning for a transposed convolution; legal are "
+            'integers ≥ 0, pairs, [[top, bottom], [left, right]] and "valid".',
             ("padding",),
             'integers ≥ 0, pairs, "valid"',
         )
@@ -201,9 +202,9 @@ def check_output_padding(extra: Pair, stride: Pair, dilation: Pair) -> None:
         if cells >= max(steps):
             raise ParameterError(
                 f"output_padding is {cells}, but must be less than the larger of stride "
-                f"{steps[0]} and dilation {steps[1]}: 0 to {max(steps) - 1}.",
+                f"{steps[0]} and dilation {steps[1]}; legal: {span(0, max(steps) - 1)}.",
                 ("output_padding",),
-                f"0 to {max(steps) - 1}",
+                span(0, max(steps) - 1),
             )
 
 

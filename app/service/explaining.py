@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from app.engine.arguments import span
 from app.engine.errors import ParameterError
 from app.engine.explain import (
     Explanation,
@@ -52,9 +53,9 @@ def explain(tape: Tape, place: Place, loss: Loss) -> Explanation:
     layer = place.layer if place.layer is not None else (last if place.kind == "feature" else 0)
     if not 0 <= layer <= last:
         raise ParameterError(
-            f"There is no layer {layer}; the network has {last + 1}.",
+            f"There is no layer {layer}; legal: {span(0, last)}.",
             ("at", place.kind, "layer"),
-            f"0 to {last}",
+            span(0, last),
         )
     shape = _shape(tape, layer, place.kind)
     if shape is None:
@@ -89,10 +90,11 @@ def _position(place: Place, shape: tuple[int, ...]) -> tuple[int, ...]:
     named = {4: place.axes, 3: (lead, channel, col), 2: (lead, channel)}[len(shape)]
     for axis, size in zip(named, shape, strict=True):
         if given[axis] >= size:
+            legal = span(0, size - 1)
             raise ParameterError(
-                f"{axis} {given[axis]} is outside of the shape {shape}; legal are 0 to {size - 1}.",
+                f"{axis} {given[axis]} is outside of the shape {shape}; legal: {legal}.",
                 ("at", place.kind, axis),
-                f"0 to {size - 1}",
+                legal,
             )
     for axis in (row, col):
         if axis not in named and given[axis]:

@@ -146,7 +146,7 @@ def test_reach_of_a_padding_mode_is_that_of_numpy_and_no_more(mode: str) -> None
     reach = {"reflect": 3, "circular": 4}[mode]
     pads = ((reach, 0), (0, 1))
     assert resolve_padding(pads, (4, 5), (1, 1), (1, 1), (1, 1), mode) == pads
-    with pytest.raises(ParameterError, match=f"of 4 can be padded by 0 to {reach}"):
+    with pytest.raises(ParameterError, match=f"input of 4; legal: 0 to {reach}"):
         resolve_padding(((reach + 1, 0), (0, 1)), (4, 5), (1, 1), (1, 1), (1, 1), mode)
 
 

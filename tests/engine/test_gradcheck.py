@@ -162,8 +162,8 @@ def test_a_small_gradient_is_checked_whole_and_an_empty_one_not_at_all() -> None
         ({"step": 0}, ("step",), "above 0"),
         ({"step": float("inf")}, ("step",), "finite"),
         ({"wrt": "layers.9.kernel"}, ("wrt",), "input, layers.0.kernel"),
-        ({"indices": [(0, 0, 0, 0), (0, 0, 5, 0)]}, ("indices", 1), "below"),
-        ({"indices": [(0, -1, 0, 0)]}, ("indices", 0), "below"),
+        ({"indices": [(0, 0, 0, 0), (0, 0, 5, 0)]}, ("indices", 1), "4 integers: 0 to 1"),
+        ({"indices": [(0, -1, 0, 0)]}, ("indices", 0), "4 integers: 0 to 1"),
         ({"indices": [(0, 0)]}, ("indices", 0), "4 integers"),
     ],
 )

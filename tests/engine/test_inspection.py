@@ -263,7 +263,7 @@ LEGAL: list[tuple[Layer, tuple[int, ...], dict[str, str]]] = [
         SHAPE,
         {
             "size": "integers, rows 1 to 10, cols 1 to 5",
-            "padding": "integers, rows 0 to 2, cols 0 to 1",
+            "padding": "integers, rows 0 to 2, cols 0 to 1, or a pair (rows, cols)",
         },
     ),
     (MaxPool1d(4), (1, 1, 9), {"size": "integers, 1 to 9", "padding": "integers, 0 to 2"}),
@@ -432,3 +432,27 @@ def test_the_divisors_of_a_huge_number_of_channels_are_told_at_once() -> None:
     report = inspect([Conv2d([[1.0]], groups=2)], (1, 2**31 - 1, 1, 1))[0]
     assert time.perf_counter() - started < 1
     assert report.legal["groups"] == "1 or 2147483647"
+
+
+@pytest.mark.parametrize("layer", [Prelu(0.1), Prelu([0.1, 0.2]), BatchNorm([0.0], [1.0])])
+@pytest.mark.parametrize("shape", [(), (5,)])
+def test_a_layer_of_channels_refuses_an_input_without_any(
+    layer: Layer, shape: tuple[int, ...]
+) -> None:
+    report = inspect([layer], shape)[0]
+    assert isinstance(report.error, ShapeError)
+    assert "needs a channel axis" in report.error.message
+    assert report.legal == {}
+
+
+def test_the_padding_of_a_pool_is_refused_as_it_was_written_with_both_forms() -> None:
+    pad: Any = [[1, 2], [3, 4]]
+    for padding, said in (
+        (pad, "padding is [[1, 2], [3, 4]], but"),
+        ((3, 0), "padding is [3, 0],"),
+    ):
+        error = inspect([MaxPool2d(2, padding=padding)], SHAPE)[0].error
+        assert error is not None
+        assert error.message.startswith(said)
+        assert "pair (rows, cols)" in error.message
+        assert error.path == ("padding",)

@@ -109,8 +109,8 @@ def test_sums_of_single_precision_are_added_up_in_double() -> None:
         (Select(cols=(1, 2, 3)), MAPS, "cols", "to ≤ 5"),  # type: ignore[arg-type]
         (Select(rows=(0, 1)), MAPS[0], "rows", "has none"),
         (Select(cols=(0, 1)), SCORES, "cols", "has none"),
-        (Select(channels=[3]), MAPS, "channels", "from 0 to 2"),
-        (Select(channels=[-1]), MAPS, "channels", "from 0 to 2"),
+        (Select(channels=[3]), MAPS, "channels", "indices, 0 to 2"),
+        (Select(channels=[-1]), MAPS, "channels", "indices, 0 to 2"),
         (Select(channels=[1, 1]), MAPS, "channels", "different"),
         (Select(channels=[]), MAPS, "channels", "indices"),
     ],

@@ -169,7 +169,7 @@ def test_only_the_wanted_gradients_are_computed() -> None:
     [
         ({"padding": "same"}, "padding", "'same' has no meaning"),
         ({"padding": 4}, "padding", "(3−1)·1 − 4 − 4 + 1·(2−1) + 0 + 1 = -4"),
-        ({"output_padding": 1}, "output_padding", "stride 1 and dilation 1: 0 to 0"),
+        ({"output_padding": 1}, "output_padding", "stride 1 and dilation 1; legal: 0"),
         ({"output_padding": -1}, "output_padding", "≥ 0"),
         ({"groups": 3}, "groups", "divisors of 4"),
         ({"kernel": KERNEL[:3]}, "kernel", "input's 4 channels"),

@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
+from app.engine.arguments import written
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import real_array
 
@@ -18,7 +19,9 @@ def finite_number(value: object, field: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ParameterError(
-            f"{field} is {value!r}, but must be a finite number.", (field,), "a finite number"
+            f"{field} is {written(value)}, but must be a finite number.",
+            (field,),
+            "a finite number",
         )
     return float(value)
 

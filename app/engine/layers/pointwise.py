@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from app.engine import activations
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import real_array
-from app.engine.layers.base import Array, Inference, Layer, Result, Shape
+from app.engine.layers.base import Array, Inference, Layer, Result, Shape, expect_channels
 from app.engine.layers.numbers import finite_number
 
 
@@ -217,17 +217,18 @@ class Prelu(_Leaky):
             )
 
     def legal(self, shape: Shape) -> dict[str, str]:
-        return {"weight": f"1 or {shape[1]} finite numbers"}
+        return {"weight": f"{_counts(shape[1])} finite numbers"} if len(shape) > 1 else {}
 
     def infer(self, shape: Shape) -> Inference:
         self.check()
         size = real_array(self.weight, "weight").size
+        expect_channels(self, shape)
         if size not in (1, shape[1]):
+            legal = _counts(shape[1])
             raise ShapeError(
-                f"the weight has {size} numbers, but the input has {shape[1]} channels; legal "
-                f"are 1 or {shape[1]}.",
+                f"the weight has {size} numbers, but the input has shape {shape}; legal: {legal}.",
                 ("weight",),
-                f"1 or {shape[1]} numbers",
+                legal,
             )
         return Inference(shape, "as the input", parameters=size)
 
@@ -236,3 +237,7 @@ class Prelu(_Leaky):
 
     def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
         return parameters["weight"].reshape(1, -1, *(1 for _ in x.shape[2:]))
+
+
+def _counts(channels: int) -> str:
+    return "1" if channels == 1 else f"1 or {channels}"

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.engine import average_pooling, geometry, pooling
+from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, Pair
 from app.engine.layers.base import (
@@ -50,16 +51,21 @@ class Pooling(Layer):
         pads = self._pair(problems, "padding", 0)
         problems.attempt(lambda: check_flag(self.ceil_mode, "ceil_mode"), None)
         if any(pad > extent // 2 for pad, extent in zip(pads, size, strict=True)):
-            legal = per_axis(self.rank, [f"0 to {extent // 2}" for extent in size])
+            legal = self._halves(size)
             problems.add(
                 ParameterError(
-                    f"padding is {self.padding}, more than half of the window; legal: {legal}.",
+                    f"padding is {written(self.padding)}, more than half of the window; legal: "
+                    f"{legal}.",
                     ("padding",),
                     legal,
                 )
             )
         padding: Padding = ((pads[0], pads[0]), (pads[1], pads[1]))
         return Window(size, stride, self._pair(problems, "dilation", 1), padding)
+
+    def _halves(self, size: Pair) -> str:
+        halves = per_axis(self.rank, [span(0, extent // 2) for extent in size])
+        return f"integers, {halves}{PAIR_FORM[self.rank]}"
 
     def check(self) -> None:
         problems = Problems()
@@ -104,11 +110,10 @@ class Pooling(Layer):
             (n + sum(pads) - 1) // d + 1
             for n, pads, d in zip(map_size(shape), window.padding, window.dilation, strict=True)
         ]
-        halves = [f"0 to {extent // 2}" for extent in window.kernel]
         return {
             "size": f"integers, {per_axis(self.rank, [f'1 to {n}' for n in most])}",
             "stride": f"null, or integers ≥ 1{PAIR_FORM[self.rank]}",
-            "padding": f"integers, {per_axis(self.rank, halves)}",
+            "padding": self._halves(window.kernel),
             "ceil_mode": "true or false",
         }
 

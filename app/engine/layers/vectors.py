@@ -13,7 +13,7 @@ from app.engine import activations, dense, normalization
 from app.engine.arguments import as_integer
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import RandomWeight, WeightLike, check_random, random_kernel, real_array
-from app.engine.layers.base import Array, Inference, Layer, Problems, Result, Shape
+from app.engine.layers.base import Array, Inference, Layer, Problems, Result, Shape, expect_channels
 from app.engine.layers.numbers import check_vector, finite_number
 from app.engine.layers.view import View
 
@@ -46,6 +46,7 @@ class BatchNorm(Layer):
             )
 
     def infer(self, shape: Shape) -> Inference:
+        expect_channels(self, shape)
         problems = Problems()
         problems.attempt(self.check, None)
         for field, value in self._given().items():
@@ -55,6 +56,8 @@ class BatchNorm(Layer):
         return Inference(shape, "as the input", parameters=learned, multiply_adds=math.prod(shape))
 
     def legal(self, shape: Shape) -> dict[str, str]:
+        if len(shape) < 2:
+            return {}
         vector = f"{shape[1]} finite numbers"
         return {
             "mean": vector,

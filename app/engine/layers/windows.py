@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from app.engine import geometry
+from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, PaddingLike, Pair
 from app.engine.layers.base import Shape, map_size
@@ -28,7 +29,7 @@ def check_flag(value: object, field: str) -> None:
     """Raise ParameterError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise ParameterError(
-            f"{field} is {value!r}, but must be true or false.", (field,), "true or false"
+            f"{field} is {written(value)}, but must be true or false.", (field,), "true or false"
         )
 
 
@@ -81,7 +82,7 @@ def largest_kernel(size: Pair, padding: Padding, dilation: Pair) -> Pair:
 def dilation_range(size: Pair, padding: Padding, kernel: Pair, rank: int) -> str:
     """Return which spacings let the kernel fit into the padded input."""
     limits = [
-        f"1 to {max((n + sum(pads) - 1) // (k - 1), 1)}" if k > 1 else "≥ 1"
+        span(1, max((n + sum(pads) - 1) // (k - 1), 1)) if k > 1 else "≥ 1"
         for n, pads, k in zip(size, padding, kernel, strict=True)
     ]
     return f"integers, {per_axis(rank, limits)}"
