@@ -12,6 +12,8 @@ Array = NDArray[Any]
 Path = tuple[str | int, ...]
 
 MAX_DIMENSIONS = 4
+# Integers beyond this are never legal and would overflow before the engine's own checks.
+LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,17 @@ class ArrayContext:
 
 def fault(detail: str, path: Path = ()) -> PydanticCustomError:
     """Return an error for pydantic that stands at `path` below the value being validated."""
-    escaped = detail.replace("{", "(").replace("}", ")")
-    return PydanticCustomError("value", escaped, {"path": path})
+    return PydanticCustomError("value", "{detail}", {"detail": detail, "path": path})
+
+
+def unexpected(path: Path = (), found: str = "") -> PydanticCustomError:
+    """Return an error that the field's description explains: something else is expected there.
+
+    Args:
+        path: Where it stands below the value being validated.
+        found: What stands there, if that takes more words than its kind and size.
+    """
+    return PydanticCustomError("unexpected", "unexpected", {"path": path, "found": found})
 
 
 def read_array(value: object, context: ArrayContext, dimensions: tuple[int, ...]) -> Array:
@@ -46,25 +57,33 @@ def read_array(value: object, context: ArrayContext, dimensions: tuple[int, ...]
     """
     array = _tensor(value, context) if isinstance(value, dict) else _nested(value)
     if array.ndim not in dimensions:
-        legal = " or ".join(str(count) for count in dimensions)
-        raise fault(f"The array has {array.ndim} dimensions, but must have {legal}.")
+        raise unexpected(found=_dimensions(array.ndim))
     return _cast(array, context.dtype, may_hold_nan=isinstance(value, dict))
 
 
 def _tensor(value: dict[str, Any], context: ArrayContext) -> Array:
     name = value.get("tensor")
     if set(value) != {"tensor"} or not isinstance(name, str):
-        raise fault('An array is a nested list of numbers or {"tensor": name}.')
+        raise unexpected(found='an object, and not of the form {"tensor": name}')
     if name not in context.tensors:
         raise fault(
-            f"The request carries {len(context.tensors)} tensors, but none of this name; "
-            "tensors travel in a body of type application/x-safetensors.",
+            "The request carries no tensor of this name, and "
+            f"{len(context.tensors) or 'no'} tensors at all; tensors travel in a body of type "
+            "application/x-safetensors.",
             ("tensor",),
         )
     return context.tensors[name]
 
 
+def _dimensions(count: int) -> str:
+    if not count:
+        return "a single number"
+    return "a list of numbers" if count == 1 else f"an array of {count} dimensions"
+
+
 def _nested(value: object) -> Array:
+    if type(value) not in (int, float, list):
+        raise unexpected()
     shape: list[int] = []
     probe = value
     while isinstance(probe, list):
@@ -72,7 +91,7 @@ def _nested(value: object) -> Array:
             raise fault("The list is empty, but must hold at least one number.", (0,) * len(shape))
         shape.append(len(probe))
         if len(shape) > MAX_DIMENSIONS:
-            raise fault(f"The array has more than {MAX_DIMENSIONS} dimensions.")
+            raise unexpected(found=f"an array of more than {MAX_DIMENSIONS} dimensions")
         probe = probe[0]
     _check_level(value, tuple(shape), ())
     try:

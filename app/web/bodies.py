@@ -1,6 +1,5 @@
 """Request bodies: read, parsed strictly, and validated with every fault pointed at."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -8,21 +7,20 @@ import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.concurrency import run_in_threadpool
 
 from app.settings import Settings
 from app.web import strict_json, tensors
-from app.web.arrays import ArrayContext, kind_of
+from app.web.arrays import ArrayContext
 from app.web.negotiation import JSON, SAFETENSORS
-from app.web.problems import Problem, pointer
+from app.web.problems import Problem
+from app.web.wording import located
 
 Model = TypeVar("Model", bound=BaseModel)
 
 # Parsing less than this takes less time than handing it to another thread and back.
 SMALL_BODY = 32 * 1024
 MAX_ERRORS = 50
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 
 
 async def read_body(request: Request, model: type[Model], dtype: str | None = None) -> Model:
@@ -80,7 +78,9 @@ def validated(
     try:
         return model.model_validate(value, context=ArrayContext(np.dtype(number), named))
     except ValidationError as error:
-        raise invalid([_located(one, value) for one in error.errors(include_url=False)]) from None
+        raise invalid(
+            [located(model, one, value) for one in error.errors(include_url=False)]
+        ) from None
 
 
 def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
@@ -89,46 +89,3 @@ def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
     more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
     where = f"{first['pointer']}: " if first["pointer"] else ""
     return Problem(422, f"{where}{first['detail']}{more}", errors=errors[:MAX_ERRORS])
-
-
-def _located(error: ErrorDetails, body: Any) -> dict[str, str]:
-    """Return pydantic's error as a JSON pointer into the body and a sentence."""
-    path: list[str | int] = []
-    at = body
-    # Pydantic's location also names branches of unions; only what the body holds is a place.
-    for part in error["loc"]:
-        inside = (isinstance(at, dict) and part in at) or (
-            isinstance(at, list) and isinstance(part, int) and part < len(at)
-        )
-        if inside:
-            at = at[part]
-            path.append(part)
-    kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
-    if kind == "missing":
-        path.append(last)
-    elif kind == "extra_forbidden" and not PLAIN_NAME.match(str(last)):
-        path = path[:-1]
-    elif kind in ("union_tag_invalid", "union_tag_not_found"):
-        path.append("type")
-    path += error.get("ctx", {}).get("path", ())
-    return {"pointer": pointer(path), "detail": _sentence(error)}
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """Return what is wrong and what would be legal; only numbers are quoted."""
-    kind, message, value = error["type"], error["msg"], error["input"]
-    if kind == "value":
-        return message
-    if kind == "extra_forbidden":
-        return "There is no such field here."
-    if kind == "missing":
-        return "This field is required."
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        legal = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
-        return (
-            f"The type is missing or unknown; legal are {legal}."
-            if legal
-            else ("The type is missing; it says which of the forms this is.")
-        )
-    quoted = type(value) in (int, float) and abs(value) < 1e15
-    return f"{message}, but this is {value if quoted else kind_of(value)}."

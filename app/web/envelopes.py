@@ -144,7 +144,7 @@ def chosen_layers(returning: Returning, count: int) -> set[int]:
         return set(range(count))
     if returning.layers == "last":
         return {count - 1}
-    _refuse_outside(returning.layers, count, "layers", ("return", "layers"))
+    _refuse_outside(returning.layers, count, "layer", ("return", "layers"))
     return {index % count for index in returning.layers}
 
 
@@ -156,15 +156,15 @@ def chosen_channels(maps: Array, returning: Returning, path: tuple[str, ...]) ->
     """
     if returning.channels is None:
         return maps
-    _refuse_outside(returning.channels, maps.shape[1], "channels", path)
+    _refuse_outside(returning.channels, maps.shape[1], "channel", path)
     return maps[:, list(returning.channels)]
 
 
 def _refuse_outside(indices: tuple[int, ...], count: int, what: str, path: tuple[str, ...]) -> None:
-    legal = f"−{count} to {count - 1}" if count else "none"
+    legal = f"{-count} to {count - 1}" if count else "none"
     errors = [
         ParameterError(
-            f"There are {count} {what}, so {index} is none; legal: {legal}.", (*path, place), legal
+            f"There is no {what} {index} among {count}; legal: {legal}.", (*path, place), legal
         )
         for place, index in enumerate(indices)
         if not -count <= index < count

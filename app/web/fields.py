@@ -17,10 +17,9 @@ from pydantic import (
 
 from app.engine.geometry import PADDING_NAMES
 from app.engine.kernels import PRESETS, PresetKernel, RandomKernel, RandomWeight
-from app.web.arrays import Array, ArrayContext, Path, fault, kind_of, read_array
+from app.web.arrays import LARGEST, Array, ArrayContext, Path, fault, read_array, unexpected
 
-# Integers beyond this are never legal and would overflow before the engine's own checks.
-LARGEST = 2**31 - 1
+MOST_INDICES = 100_000
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 Index = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -38,17 +37,14 @@ class Strict(BaseModel):
 
 
 def _integer(value: object, path: Path = ()) -> int:
-    if type(value) is not int:
-        what = "a fraction" if isinstance(value, float) else kind_of(value)
-        raise fault(f"Expected an integer, but this is {what}.", path)
-    if abs(value) > LARGEST:
-        raise fault(f"The integer is out of range; at most {LARGEST} is legal.", path)
+    if type(value) is not int or abs(value) > LARGEST:
+        raise unexpected(path)
     return value
 
 
 def _integers(value: object, path: Path = ()) -> tuple[int, int]:
     if not isinstance(value, list) or len(value) != 2:
-        raise fault("Expected a pair of integers.", path)
+        raise unexpected(path)
     return _integer(value[0], (*path, 0)), _integer(value[1], (*path, 1))
 
 
@@ -59,24 +55,38 @@ def _geometry(value: object) -> int | tuple[int, int]:
 def _padding(value: object) -> int | str | tuple[Any, Any]:
     if isinstance(value, str):
         if value not in PADDING_NAMES:
-            raise fault(f"A padding given by name is one of {', '.join(PADDING_NAMES)}.")
+            raise unexpected(found="another string")
         return value
     if isinstance(value, list) and any(isinstance(entry, list) for entry in value):
         if len(value) != 2:
-            raise fault("Expected [[top, bottom], [left, right]].")
+            raise unexpected()
         return _integers(value[0], (0,)), _integers(value[1], (1,))
     return _geometry(value)
 
 
-def _array_of(*dimensions: int) -> Callable[[object, ValidationInfo], Array]:
+def _numbers_of(*dimensions: int) -> Callable[[object, ValidationInfo], Array]:
     def read(value: object, info: ValidationInfo) -> Array:
         return read_array(value, info.context or ArrayContext(), dimensions)
 
     return read
 
 
+def integers(*words: str) -> Callable[[object], str | tuple[int, ...]]:
+    """Return a reader of a list of integers, or of one of these words instead."""
+
+    def read(value: object) -> str | tuple[int, ...]:
+        if isinstance(value, str) and value in words:
+            return value
+        if not isinstance(value, list) or len(value) > MOST_INDICES:
+            raise unexpected()
+        return tuple(_integer(entry, (index,)) for index, entry in enumerate(value))
+
+    return read
+
+
 INTEGER: dict[str, Any] = {"type": "integer"}
 PAIR: dict[str, Any] = {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2}
+INTEGERS: dict[str, Any] = {"type": "array", "items": INTEGER, "maxItems": MOST_INDICES}
 TENSOR: dict[str, Any] = {
     "type": "object",
     "properties": {"tensor": {"type": "string"}},
@@ -109,18 +119,25 @@ Padding = Annotated[
         }
     ),
 ]
-Values = Annotated[Any, PlainValidator(_array_of(0, 1, 2, 3, 4)), _array_schema(0, 1, 2, 3, 4)]
-InputValues = Annotated[Any, PlainValidator(_array_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4)]
-Vector = Annotated[Any, PlainValidator(_array_of(1)), _array_schema(1)]
-NumberOrVector = Annotated[Any, PlainValidator(_array_of(0, 1)), _array_schema(0, 1)]
-Matrix = Annotated[Any, PlainValidator(_array_of(2)), _array_schema(2)]
+Span = Annotated[Any, PlainValidator(_integers), WithJsonSchema(PAIR)]
+Indices = Annotated[Any, PlainValidator(integers()), WithJsonSchema(INTEGERS)]
+Values = Annotated[Any, PlainValidator(_numbers_of(0, 1, 2, 3, 4)), _array_schema(0, 1, 2, 3, 4)]
+InputValues = Annotated[Any, PlainValidator(_numbers_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4)]
+Vector = Annotated[Any, PlainValidator(_numbers_of(1)), _array_schema(1)]
+NumberOrVector = Annotated[Any, PlainValidator(_numbers_of(0, 1)), _array_schema(0, 1)]
+Matrix = Annotated[Any, PlainValidator(_numbers_of(2)), _array_schema(2)]
+
+
+def told(expected: str) -> Any:
+    """Describe a field so that its description can follow "Expected"."""
+    return Field(description=expected)
 
 
 class RandomKernelFields(Strict):
     """How many filters of which size, drawn how."""
 
-    filters: Index
-    size: Geometry = 3
+    filters: Annotated[Index, told("an integer ≥ 1")]
+    size: Annotated[Geometry, told("an integer ≥ 1, or in 2-D a pair (rows, cols)")] = 3
     init: Initialiser = "he_normal"
     seed: Seed = 0
 
@@ -128,7 +145,9 @@ class RandomKernelFields(Strict):
 class RandomKernelForm(Strict):
     """A kernel drawn from a seeded generator."""
 
-    random: RandomKernelFields
+    random: Annotated[
+        RandomKernelFields, told("an object with the fields filters, size, init and seed")
+    ]
 
     def to_engine(self) -> RandomKernel:
         """Return the engine's description of the kernel; nothing is drawn yet."""
@@ -138,7 +157,7 @@ class RandomKernelForm(Strict):
 class PresetForm(Strict):
     """A kernel of `GET /kernels`."""
 
-    preset: str
+    preset: Annotated[str, told("the name of a kernel of GET /kernels")]
 
     @field_validator("preset")
     @classmethod
@@ -155,7 +174,7 @@ class PresetForm(Strict):
 class RandomWeightFields(Strict):
     """How many features, drawn how."""
 
-    features: Index
+    features: Annotated[Index, told("an integer ≥ 1")]
     init: Initialiser = "he_normal"
     seed: Seed = 0
 
@@ -163,7 +182,7 @@ class RandomWeightFields(Strict):
 class RandomWeightForm(Strict):
     """Dense weights drawn from a seeded generator."""
 
-    random: RandomWeightFields
+    random: Annotated[RandomWeightFields, told("an object with the fields features, init and seed")]
 
     def to_engine(self) -> RandomWeight:
         """Return the engine's description of the weights; nothing is drawn yet."""
@@ -172,17 +191,22 @@ class RandomWeightForm(Strict):
 
 def _form(value: object) -> str:
     if isinstance(value, dict):
-        return next((form for form in ("random", "preset") if form in value), "array")
-    return "array"
+        forms = {"random": "drawn", "preset": "named"}
+        return next((forms[name] for name in forms if name in value), "numbers")
+    return "numbers"
 
 
 ConvKernel = Annotated[
-    Annotated[Any, PlainValidator(_array_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4), Tag("array")]
-    | Annotated[RandomKernelForm, Tag("random")]
-    | Annotated[PresetForm, Tag("preset")],
+    Annotated[
+        Any, PlainValidator(_numbers_of(1, 2, 3, 4)), _array_schema(1, 2, 3, 4), Tag("numbers")
+    ]
+    | Annotated[RandomKernelForm, Tag("drawn")]
+    | Annotated[PresetForm, Tag("named")],
     Discriminator(_form),
+    told('nested lists of numbers of 1 to 4 dimensions, {"preset": name} or {"random": {…}}'),
 ]
 DenseWeight = Annotated[
-    Annotated[Matrix, Tag("array")] | Annotated[RandomWeightForm, Tag("random")],
+    Annotated[Matrix, Tag("numbers")] | Annotated[RandomWeightForm, Tag("drawn")],
     Discriminator(_form),
+    told('a matrix (O, I) as nested lists of numbers, or {"random": {…}}'),
 ]

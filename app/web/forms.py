@@ -12,8 +12,9 @@ from app.engine.errors import EngineError, NetworkError
 from app.service.errors import MalformedBody
 from app.settings import Settings
 from app.web import multipart, strict_json
-from app.web.bodies import PLAIN_NAME, invalid
+from app.web.bodies import invalid
 from app.web.problems import Problem, pointer
+from app.web.wording import PLAIN_NAME
 
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 64

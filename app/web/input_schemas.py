@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from app.service.specs import ArrayInput, Input, PictureInput, ShapeInput
-from app.web.arrays import fault
-from app.web.fields import Index, InputValues, Strict
+from app.web.arrays import LARGEST, fault
+from app.web.fields import InputValues, Strict, told
 
 Side = Annotated[int, Field(ge=1, le=16_384)]
-Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Name = Annotated[str, Field(max_length=128)]
-Position = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Position = Annotated[int, Field(ge=0, le=LARGEST)]
 MOST_NUMBERS = 2**40
 PICTURE_FIELDS = {"color", "range", "max_side"}
 
@@ -29,22 +29,23 @@ def _countable(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-Indices = Annotated[tuple[Index, ...], BeforeValidator(as_tuple), Field(max_length=100_000)]
-Span = Annotated[tuple[Index, Index], BeforeValidator(as_tuple)]
 Shape = Annotated[
     tuple[Size, ...],
     BeforeValidator(as_tuple),
     Field(min_length=1, max_length=4),
     AfterValidator(_countable),
+    told("a list of 1 to 4 integers from 0 to 2147483647"),
 ]
 
 
 class InputModel(Strict):
     """A stored picture, a sample, or numbers; exactly one of them."""
 
-    image: Name | None = None
-    sample: Name | None = None
-    array: InputValues | None = None
+    image: Annotated[Name | None, told("the id of an upload, a string")] = None
+    sample: Annotated[Name | None, told("the name of a sample of GET /samples")] = None
+    array: Annotated[InputValues | None, told("nested lists of numbers of 1 to 4 dimensions")] = (
+        None
+    )
     color: Literal["rgb", "gray"] = "rgb"
     range: Literal["unit", "signed", "byte"] = "unit"
     max_side: Side | None = None
@@ -54,7 +55,8 @@ class InputModel(Strict):
         sources = self._sources()
         given = [name for name in sources if getattr(self, name) is not None]
         if len(given) != 1:
-            raise fault(f"The input names {len(given)} sources; give one of {', '.join(sources)}.")
+            named = f"{len(given)} sources" if given else "no source"
+            raise fault(f"The input names {named}; give one of {', '.join(sources)}.")
         unused = self.model_fields_set & PICTURE_FIELDS
         if given[0] not in ("image", "sample") and unused:
             raise fault(

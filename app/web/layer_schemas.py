@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field
 
+from app.engine.geometry import PADDING_NAMES
 from app.engine.layers import LAYER_TYPES, Layer
 from app.web.fields import (
     Axis,
@@ -18,7 +19,24 @@ from app.web.fields import (
     RandomWeightForm,
     Strict,
     Vector,
+    told,
 )
+
+STRIDE = told("an integer ≥ 1, or in 2-D a pair (rows, cols) of them")
+POOL_STRIDE = told("null, an integer ≥ 1, or in 2-D a pair (rows, cols) of them")
+CONV_PADDING = told(
+    f"an integer ≥ 0, a pair, [[top, bottom], [left, right]], or one of {', '.join(PADDING_NAMES)}"
+)
+TRANSPOSED_PADDING = told("an integer ≥ 0, a pair, [[top, bottom], [left, right]], or valid (none)")
+OUTPUT_PADDING = told(
+    "an integer from 0, less than the larger of stride and dilation, "
+    "or in 2-D a pair (rows, cols) of them"
+)
+POOL_PADDING = told("an integer from 0 to size/2, or in 2-D a pair (rows, cols) of them")
+GROUPS = told("an integer ≥ 1 that divides the channels")
+BIAS = told("null, or a list of numbers, one an output channel")
+PER_CHANNEL = told("a list of numbers, one a channel")
+MAYBE_PER_CHANNEL = told("null, or a list of numbers, one a channel")
 
 
 class LayerModel(Strict):
@@ -41,12 +59,12 @@ class Conv(LayerModel):
 
     type: Literal["conv2d", "conv1d"]
     kernel: ConvKernel
-    bias: Vector | None = None
-    stride: Geometry = 1
-    padding: Padding = 0
+    bias: Annotated[Vector | None, BIAS] = None
+    stride: Annotated[Geometry, STRIDE] = 1
+    padding: Annotated[Padding, CONV_PADDING] = 0
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
-    dilation: Geometry = 1
-    groups: Index = 1
+    dilation: Annotated[Geometry, STRIDE] = 1
+    groups: Annotated[Index, GROUPS] = 1
     flip: bool = False
 
 
@@ -55,22 +73,22 @@ class ConvTranspose(LayerModel):
 
     type: Literal["conv_transpose2d", "conv_transpose1d"]
     kernel: ConvKernel
-    bias: Vector | None = None
-    stride: Geometry = 1
-    padding: Padding = 0
-    output_padding: Geometry = 0
-    dilation: Geometry = 1
-    groups: Index = 1
+    bias: Annotated[Vector | None, BIAS] = None
+    stride: Annotated[Geometry, STRIDE] = 1
+    padding: Annotated[Padding, TRANSPOSED_PADDING] = 0
+    output_padding: Annotated[Geometry, OUTPUT_PADDING] = 0
+    dilation: Annotated[Geometry, STRIDE] = 1
+    groups: Annotated[Index, GROUPS] = 1
 
 
 class MaxPool(LayerModel):
     """The largest value of each window."""
 
     type: Literal["max_pool2d", "max_pool1d"]
-    size: Geometry
-    stride: Geometry | None = None
-    padding: Padding = 0
-    dilation: Geometry = 1
+    size: Annotated[Geometry, STRIDE]
+    stride: Annotated[Geometry | None, POOL_STRIDE] = None
+    padding: Annotated[Geometry, POOL_PADDING] = 0
+    dilation: Annotated[Geometry, STRIDE] = 1
     ceil_mode: bool = False
 
 
@@ -78,9 +96,9 @@ class AvgPool(LayerModel):
     """The mean of each window."""
 
     type: Literal["avg_pool2d", "avg_pool1d"]
-    size: Geometry
-    stride: Geometry | None = None
-    padding: Padding = 0
+    size: Annotated[Geometry, STRIDE]
+    stride: Annotated[Geometry | None, POOL_STRIDE] = None
+    padding: Annotated[Geometry, POOL_PADDING] = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
 
@@ -116,18 +134,18 @@ class Prelu(LayerModel):
     """Leaky ReLU with a slope that is learned: one number, or one a channel."""
 
     type: Literal["prelu"]
-    weight: NumberOrVector
+    weight: Annotated[NumberOrVector, told("a number, or a list of numbers, one a channel")]
 
 
 class BatchNorm(LayerModel):
     """Batch normalisation with fixed statistics, as in inference."""
 
     type: Literal["batch_norm"]
-    mean: Vector
-    variance: Vector
-    weight: Vector | None = None
-    bias: Vector | None = None
-    eps: float = 1e-5
+    mean: Annotated[Vector, PER_CHANNEL]
+    variance: Annotated[Vector, PER_CHANNEL]
+    weight: Annotated[Vector | None, MAYBE_PER_CHANNEL] = None
+    bias: Annotated[Vector | None, MAYBE_PER_CHANNEL] = None
+    eps: Annotated[float, told("a number ≥ 0")] = 1e-5
 
 
 class Dense(LayerModel):
@@ -135,7 +153,7 @@ class Dense(LayerModel):
 
     type: Literal["dense"]
     weight: DenseWeight
-    bias: Vector | None = None
+    bias: Annotated[Vector | None, told("null, or a list of numbers, one an output")] = None
 
 
 class Softmax(LayerModel):

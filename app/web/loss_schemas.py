@@ -1,22 +1,23 @@
 """Losses as strict models."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
 
 from app.engine.losses import L2, CrossEntropy, Mean, Mse, Select, Sum, Upstream
 from app.service.specs import LossSpec, PictureLoss
-from app.web.fields import Index, Strict, Values
-from app.web.input_schemas import Indices, InputModel, Position, Span, as_tuple
+from app.web.arrays import LARGEST, unexpected
+from app.web.fields import INTEGER, INTEGERS, Index, Indices, Span, Strict, Values, integers, told
+from app.web.input_schemas import InputModel
 
 
 class SelectModel(Strict):
     """A part of one layer's output: a pixel, a region, a channel, a class score."""
 
-    layer: Index | None = None
-    channels: Indices | None = None
-    rows: Span | None = None
-    cols: Span | None = None
+    layer: Annotated[Index | None, told("the index of a layer, an integer from 0")] = None
+    channels: Annotated[Indices | None, told("a list of indices of channels")] = None
+    rows: Annotated[Span | None, told("a pair [from, to) of integers")] = None
+    cols: Annotated[Span | None, told("a pair [from, to) of integers")] = None
 
     def to_engine(self) -> Select:
         """Return the engine's value."""
@@ -28,7 +29,9 @@ class ReducingLoss(Strict):
     """The sum, the mean, or half the sum of squares of the output or a part of it."""
 
     type: Literal["sum", "mean", "l2"]
-    select: SelectModel | None = None
+    select: Annotated[
+        SelectModel | None, told("an object with the fields layer, channels, rows and cols")
+    ] = None
 
     def to_loss(self) -> LossSpec:
         """Return the service's value."""
@@ -37,7 +40,7 @@ class ReducingLoss(Strict):
 
 
 def _target_form(value: object) -> str:
-    return "input" if isinstance(value, dict) and "tensor" not in value else "array"
+    return "picture" if isinstance(value, dict) and "tensor" not in value else "numbers"
 
 
 class MseLoss(Strict):
@@ -45,8 +48,9 @@ class MseLoss(Strict):
 
     type: Literal["mse"]
     target: Annotated[
-        Annotated[Values, Tag("array")] | Annotated[InputModel, Tag("input")],
+        Annotated[Values, Tag("numbers")] | Annotated[InputModel, Tag("picture")],
         Discriminator(_target_form),
+        told("nested lists of numbers in the output's shape, or an input as the network's"),
     ]
 
     def to_loss(self) -> LossSpec:
@@ -58,11 +62,24 @@ class MseLoss(Strict):
         return PictureLoss(self.target.to_picture())
 
 
+def _classes(value: object) -> object:
+    if isinstance(value, list):
+        return integers()(value)
+    if type(value) is not int or abs(value) > LARGEST:
+        raise unexpected()
+    return value
+
+
 class CrossEntropyLoss(Strict):
     """The negative log-likelihood of a class under the softmax of the output."""
 
     type: Literal["cross_entropy"]
-    target: Position | Annotated[tuple[Position, ...], BeforeValidator(as_tuple)]
+    target: Annotated[
+        Any,
+        PlainValidator(_classes),
+        WithJsonSchema({"anyOf": [INTEGER, INTEGERS]}),
+        told("the index of a class, an integer from 0, or a list of them, one an example"),
+    ]
 
     def to_loss(self) -> LossSpec:
         """Return the service's value."""
@@ -73,7 +90,7 @@ class UpstreamLoss(Strict):
     """The sum of the output weighted by given values: any upstream gradient."""
 
     type: Literal["upstream"]
-    values: Values
+    values: Annotated[Values, told("nested lists of numbers in the output's shape")]
 
     def to_loss(self) -> LossSpec:
         """Return the service's value."""

@@ -1,18 +1,18 @@
 """The bodies of the computing routes, as strict models that become plain values of the service."""
 
+import math
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from app.imaging import Rendering
 from app.service.explaining import Place
 from app.service.specs import Returning, Spec, WireType
-from app.web.arrays import fault
-from app.web.fields import Index, Strict
+from app.web.arrays import fault, unexpected
+from app.web.fields import INTEGERS, Indices, Strict, integers, told
 from app.web.input_schemas import (
-    Indices,
     InputModel,
     Name,
     Position,
@@ -23,11 +23,26 @@ from app.web.input_schemas import (
 from app.web.layer_schemas import AnyLayer
 from app.web.loss_schemas import AnyLoss, ReducingLoss
 
+Chosen = Annotated[
+    Any,
+    PlainValidator(integers("last", "all")),
+    WithJsonSchema({"anyOf": [{"enum": ["last", "all"]}, INTEGERS]}),
+]
+Channels = Annotated[
+    Any,
+    PlainValidator(integers("all")),
+    WithJsonSchema({"anyOf": [{"enum": ["all"]}, INTEGERS]}),
+]
+Layers = Annotated[
+    tuple[AnyLayer, ...], BeforeValidator(as_tuple), told("a list of layers, each an object")
+]
+INPUT = told("an object with one of the fields image, sample and array")
+
 
 class ValuesReturnModel(Strict):
     """The form in which arrays go back."""
 
-    channels: Literal["all"] | Indices = "all"
+    channels: Annotated[Channels, told('"all", or a list of indices of channels')] = "all"
     data: bool = True
     max_side: Side | None = None
     dtype: WireType | None = None
@@ -45,7 +60,7 @@ class ValuesReturnModel(Strict):
 class ReturnModel(ValuesReturnModel):
     """Which maps go back, and in which form."""
 
-    layers: Literal["last", "all"] | Indices = "last"
+    layers: Annotated[Chosen, told('"last", "all", or a list of indices of layers')] = "last"
 
     def to_returning(self) -> Returning:
         """Return the service's value."""
@@ -55,13 +70,23 @@ class ReturnModel(ValuesReturnModel):
 class GradientReturnModel(ValuesReturnModel):
     """Which gradients go back, and in which form; `channels` are those of maps."""
 
-    gradients: Annotated[tuple[Name, ...], BeforeValidator(as_tuple), Field(max_length=200)] = (
-        "input",
-    )
+    gradients: Annotated[
+        tuple[Name, ...],
+        BeforeValidator(as_tuple),
+        Field(max_length=200),
+        told("a list of at most 200 names of gradients"),
+    ] = ("input",)
 
     def to_returning(self) -> Returning:
         """Return the service's value."""
         return replace(super().to_returning(), gradients=self.gradients)
+
+
+def _center(value: object) -> object:
+    number = type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    if not (number or value in ("auto", None)):
+        raise unexpected()
+    return value
 
 
 class RenderModel(Strict):
@@ -72,7 +97,12 @@ class RenderModel(Strict):
         | None
     ) = None
     scale: Literal["map", "layer"] = "map"
-    center: Literal["auto"] | float | None = "auto"
+    center: Annotated[
+        Any,
+        PlainValidator(_center),
+        WithJsonSchema({"anyOf": [{"enum": ["auto"]}, {"type": "number"}, {"type": "null"}]}),
+        told('"auto", a finite number, or null'),
+    ] = "auto"
     clip: Annotated[float, Field(gt=0, le=100)] = 100.0
     columns: Annotated[int, Field(ge=1, le=64)] | None = None
     overlay: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -86,8 +116,8 @@ class RenderModel(Strict):
 class SpecModel(Strict):
     """The network spec: what comes in, and the layers it passes through."""
 
-    input: InputModel
-    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(as_tuple)]
+    input: Annotated[InputModel, INPUT]
+    layers: Layers
     dtype: Literal["float32", "float64"] = "float32"
 
     def to_spec(self) -> Spec:
@@ -108,7 +138,7 @@ class OneShot(Strict):
     """What the form fields of `POST /convolve` and `POST /gradient` say."""
 
     input: PictureFields
-    layers: Annotated[tuple[AnyLayer, ...], BeforeValidator(as_tuple)]
+    layers: Layers
     dtype: Literal["float32", "float64"] = "float32"
     loss: AnyLoss = ReducingLoss(type="sum")
     render: RenderModel = RenderModel()
@@ -132,7 +162,7 @@ class BackwardBody(SpecModel):
 class ShapesBody(SpecModel):
     """`POST /shapes`."""
 
-    input: ShapeInputModel
+    input: Annotated[ShapeInputModel, told("an input, or an object with the field shape")]
 
 
 class CellPosition(Strict):
@@ -166,9 +196,9 @@ class AtModel(Strict):
     def _exactly_one(self) -> "AtModel":
         given = [name for name, value in self if value is not None]
         if len(given) != 1:
+            named = f"{len(given)} numbers are" if given else "no number is"
             raise fault(
-                f"{len(given)} numbers are named; give one of feature, input_gradient, "
-                "kernel_gradient."
+                f"Here {named} named; give one of feature, input_gradient, kernel_gradient."
             )
         return self
 
@@ -198,7 +228,9 @@ class AtModel(Strict):
 class ExplainBody(SpecModel):
     """`POST /explain`."""
 
-    at: AtModel
+    at: Annotated[
+        AtModel, told("an object with one of the fields feature, input_gradient, kernel_gradient")
+    ]
     loss: AnyLoss = ReducingLoss(type="sum")
 
 
@@ -206,12 +238,13 @@ class GradcheckBody(SpecModel):
     """`POST /gradcheck`; it computes in float64 whatever the dtype."""
 
     loss: AnyLoss = ReducingLoss(type="sum")
-    wrt: Name = "input"
+    wrt: Annotated[Name, told("the name of a gradient, such as input or layers.0.kernel")] = "input"
     indices: (
         Annotated[
-            tuple[Annotated[tuple[Index, ...], BeforeValidator(as_tuple)], ...],
+            tuple[Indices, ...],
             BeforeValidator(as_tuple),
             Field(min_length=1, max_length=1000),
+            told("a list of 1 to 1000 indices, each a list of integers, one an axis"),
         ]
         | None
     ) = None
