@@ -1,5 +1,6 @@
 """The error function, which NumPy lacks, vectorised to full double precision."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -111,15 +112,13 @@ def erf(x: NDArray[Any]) -> NDArray[Any]:
     out = np.empty_like(flat)
     compute = _single if x.dtype == np.float32 else _double
 
-    def part(first: int, end: int) -> None:
-        for start in range(first * _BLOCK, min(end * _BLOCK, flat.size), _BLOCK):
-            out[start : start + _BLOCK] = compute(flat[start : start + _BLOCK])
+    def part(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            block = slice(number * _BLOCK, (number + 1) * _BLOCK)
+            out[block] = compute(flat[block])
 
     blocks = -(-flat.size // _BLOCK)
-    if blocks < _WORTH_SHARING:
-        part(0, blocks)
-    else:
-        threads.share(part, blocks)
+    threads.share(part, blocks, worth=blocks >= _WORTH_SHARING)
     return out.reshape(x.shape)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine import interrupt, threads
+from app.engine import threads
 from app.engine.geometry import Padding, Pair
 
 Array = NDArray[Any]
@@ -136,15 +136,11 @@ def over(tasks: Iterable[Task], run: Callable[[Task], None], numbers: int) -> No
     """Run every task, on several processors where the work is worth the hand-off."""
     todo = list(tasks)
 
-    def part(first: int, end: int) -> None:
-        for task in todo[first:end]:
-            interrupt.check()
-            run(task)
+    def part(mine: Iterator[int]) -> None:
+        for number in mine:
+            run(todo[number])
 
-    if numbers < _WORTH_SHARING:
-        part(0, len(todo))
-    else:
-        threads.share(part, len(todo))
+    threads.share(part, len(todo), worth=numbers >= _WORTH_SHARING)
 
 
 def slices_of(block: Block) -> tuple[slice, slice]:

@@ -311,59 +311,132 @@ def test_workers_ask_the_scope_of_their_caller() -> None:
     asked_in: set[str] = set()
     with interrupt.scope(lambda: asked_in.add(threading.current_thread().name)):
         conv2d(LARGE, FILTERS)
-    own = {f"engine-{cpu}_0" for cpu in os.sched_getaffinity(0)}
+    own = {f"engine-{cpu}" for cpu in os.sched_getaffinity(0)}
     assert asked_in
     assert asked_in <= own | {threading.current_thread().name}
 
 
-def test_no_part_still_runs_when_one_has_failed() -> None:
+def both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[Iterator[int]], None]:
+    """Return a task of two numbers, each of which waits until the other has been drawn too."""
+    meeting = threading.Barrier(2)
+
+    def task(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            meeting.wait(10)
+            (first, second)[number]()
+
+    return task
+
+
+@pytest.fixture
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the caller have a helper, however many processors the machine has."""
+    monkeypatch.setattr(threads, "_processors", lambda: [0, 1])
+    monkeypatch.delattr(os, "sched_setaffinity")
+    threads._forget()
+    yield
+    threads._forget()
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_helper_asks_the_scope_of_its_caller() -> None:
+    asked_in: list[str] = []
+    with interrupt.scope(lambda: asked_in.append(threading.current_thread().name)):
+        threads.share(both(lambda: None, lambda: None), 2)
+    assert len(set(asked_in)) == 2
+
+
+@pytest.mark.usefixtures("two_processors")
+@pytest.mark.parametrize("failing", [0, 1])
+def test_nobody_still_runs_when_one_has_failed(failing: int) -> None:
     ended: list[int] = []
 
-    def task(first: int, end: int) -> None:
-        if first == 0:
-            raise ValueError("the first part")
+    def fail() -> None:
+        raise ValueError("the failing part")
+
+    def end() -> None:
         time.sleep(0.05)
-        ended.append(end)
+        ended.append(1)
 
-    if len(os.sched_getaffinity(0)) > 1:
-        with pytest.raises(ValueError, match="the first part"):
-            threads.share(task, 2)
-        assert ended == [2]
+    with pytest.raises(ValueError, match="the failing part"):
+        threads.share(both(*((fail, end) if failing == 0 else (end, fail))), 2)
+    assert ended == [1]
 
 
-def test_shared_work_inside_a_worker_stays_there() -> None:
+@pytest.mark.usefixtures("two_processors")
+def test_what_is_left_is_dropped_when_one_has_failed() -> None:
+    drawn: list[int] = []
+
+    def task(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            drawn.append(number)
+            raise ValueError(number)
+
+    with pytest.raises(ValueError, match=r"[01]"):
+        threads.share(task, 100)
+    assert len(drawn) <= 2
+
+
+def test_shared_work_inside_a_helper_stays_there() -> None:
     names: list[str] = []
 
-    def inner(first: int, end: int) -> None:
-        names.append(threading.current_thread().name)
+    def inner(numbers: Iterator[int]) -> None:
+        names.extend(threading.current_thread().name for _ in numbers)
 
-    def outer(first: int, end: int) -> None:
-        threads.share(inner, 5)
+    def run() -> None:
+        threads._here.is_helper = True
+        threads.share(inner, 50)
 
-    threads.share(outer, 2)
-    assert len(names) in (1, 2)
-    assert len(set(names)) == len(names)
+    thread = threading.Thread(target=run, name="a helper")
+    thread.start()
+    thread.join()
+    assert names == ["a helper"] * 50
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_caller_does_all_of_it_while_the_helper_is_busy() -> None:
+    blocked, release = threading.Event(), threading.Event()
+
+    def block(numbers: Iterator[int]) -> None:
+        for _ in numbers:
+            if threading.current_thread().name.startswith("engine"):
+                blocked.set()
+            release.wait(10)
+
+    others = [threading.Thread(target=threads.share, args=(block, 2)) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        assert blocked.wait(10)
+        drawn: list[int] = []
+        threads.share(drawn.extend, 20)
+        assert drawn == list(range(20))
+    finally:
+        release.set()
+        for other in others:
+            other.join()
 
 
 def test_caller_that_may_use_one_processor_gets_no_help() -> None:
     allowed = os.sched_getaffinity(0)
-    parts: list[tuple[int, int]] = []
+    parts: list[list[int]] = []
     os.sched_setaffinity(0, {min(allowed)})
     try:
-        threads.share(lambda first, end: parts.append((first, end)), 7)
+        threads.share(lambda numbers: parts.append(list(numbers)), 7)
     finally:
         os.sched_setaffinity(0, allowed)
-    assert parts == [(0, 7)]
+    assert parts == [[0, 1, 2, 3, 4, 5, 6]]
 
 
 def test_processors_are_counted_where_affinity_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.delattr(os, "sched_setaffinity")
+    monkeypatch.setattr(threads, "_getcpu", None)
     threads._forget()
-    parts: list[tuple[int, int]] = []
-    threads.share(lambda first, end: parts.append((first, end)), 3)
+    drawn: list[int] = []
+    threads.share(drawn.extend, 3)
     threads._forget()
-    assert sorted(parts) in ([(0, 3)], [(0, 1), (1, 3)])
+    assert sorted(drawn) == [0, 1, 2]
 
 
 def test_large_picture_is_shared_by_two_passes_and_by_one_alike() -> None:

@@ -9,11 +9,12 @@ Source: Oppenheim, Schafer, "Discrete-Time Signal Processing", 3rd edition, sect
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from app.engine import interrupt, threads
+from app.engine import threads
 from app.engine.algorithms import row_gemm
 from app.engine.algorithms.strips import group_slices, is_finite, load_rows
 from app.engine.geometry import Pair
@@ -87,10 +88,9 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
     tiling = _Tiling(problem)
     spectrum = np.conj(np.fft.rfft2(kernel, tiling.size))
 
-    def compute(begin: int, end: int) -> None:
+    def compute(bands: Iterator[int]) -> None:
         strip, tiles = tiling.strip(problem)
-        for numbered in range(begin, end):
-            interrupt.check()
+        for numbered in bands:
             maps, band = divmod(numbered, tiling.bands)
             number, group = divmod(maps, problem.groups)
             of_channels, of_filters = group_slices(problem, group)

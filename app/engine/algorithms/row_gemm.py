@@ -15,15 +15,19 @@ Source: Cho, Brand, "MEC: Memory-efficient Convolution for Deep Neural Network",
 section 3.2, of which this is the row-wise form.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
-from app.engine import threads
+from app.engine import interrupt, threads
 from app.engine.algorithms import row_windows
 from app.engine.algorithms.row_windows import even_part, recipe
 from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
+
+# A kernel's gradient is summed up in so many parts.
+GRADIENT_PARTS = 4
 
 
 def claims(problem: Problem) -> bool:
@@ -68,8 +72,8 @@ def run(
     plan = recipe(problem, stack, strips)
     weights = plan.weights(kernel)
 
-    def compute(begin: int, end: int) -> None:
-        for tile in plan.tiles_between(begin, end):
+    def compute(numbers: Iterator[int]) -> None:
+        for tile in plan.tiles_of(numbers):
             picture, rows = tile.of_group(x, plan), tile.rows(out, plan)
             plan.block(weights[tile.group], picture, rows, tile.phase, tile.first)
             if plan.exact and bias is None:
@@ -80,10 +84,7 @@ def run(
             if bias is not None:
                 rows += bias[of_group, None, None]
 
-    if not plan.shared:
-        compute(0, plan.tile_count)
-    else:
-        threads.share(compute, plan.tile_count)
+    threads.share(compute, plan.tile_count, worth=plan.shared)
 
 
 def exactly(
@@ -115,23 +116,22 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
         problem.kernel,
     )
     depth = channels * kernel_rows * kernel_cols
-    parts: list[Array] = []
+    # Float64 sums over blocks: a large picture has more of them than float32 can add up. Each part
+    # has sums of its own, so that the result does not depend on who has computed which.
+    parts = np.zeros((min(GRADIENT_PARTS, plan.tile_count), problem.groups, depth, filters))
 
-    def compute(begin: int, end: int) -> None:
-        # Float64 sums over blocks: a large picture has more of them than float32 can add up.
-        grad = np.zeros((problem.groups, depth, filters))
-        for tile in plan.tiles_between(begin, end):
-            rows = tile.rows(upstream, plan)
-            windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, rows.shape[1])
-            grad[tile.group] += _summed_products(windows, rows.transpose(1, 2, 0))
-        parts.append(grad)
+    def compute(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            bounds = (plan.tile_count * n // len(parts) for n in (number, number + 1))
+            for tile in plan.tiles_of(range(*bounds)):
+                interrupt.check()
+                rows = tile.rows(upstream, plan)
+                windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, rows.shape[1])
+                parts[number, tile.group] += _summed_products(windows, rows.transpose(1, 2, 0))
 
-    if not plan.shared:
-        compute(0, plan.tile_count)
-    else:
-        threads.share(compute, plan.tile_count)
+    threads.share(compute, len(parts), worth=plan.shared)
     shape = (problem.groups, kernel_rows, channels, kernel_cols, filters)
-    grad: Array = np.add.reduce(parts).reshape(shape)
+    grad: Array = parts.sum(axis=0).reshape(shape)
     return grad.transpose(0, 4, 2, 1, 3).reshape(problem.kernel_shape)
 
 

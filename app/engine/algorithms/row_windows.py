@@ -2,14 +2,13 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from app.engine import interrupt
 from app.engine.problem import Array, Problem
 
 BUFFER_BYTES = 3 << 18
@@ -160,11 +159,10 @@ class Recipe:
         self.shared = problem.multiply_adds + COPY_WORK * copied >= SHARED_WORK
         self._local = threading.local()
 
-    def tiles_between(self, begin: int, end: int) -> Iterator[Tile]:
-        """Yield the tiles numbered begin..end, asking for an interrupt before each."""
-        for tile in range(begin, end):
-            interrupt.check()
-            maps, block = divmod(tile, len(self.blocks))
+    def tiles_of(self, numbers: Iterable[int]) -> Iterator[Tile]:
+        """Yield the tiles with these numbers, of `tile_count`."""
+        for number in numbers:
+            maps, block = divmod(number, len(self.blocks))
             yield Tile(*divmod(maps, self.problem.groups), *self.blocks[block])
 
     def _load(self, offset: int, length: int) -> tuple[slice, slice]:

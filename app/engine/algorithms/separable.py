@@ -9,11 +9,12 @@ kernels".
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from app.engine import interrupt, threads
+from app.engine import threads
 from app.engine.algorithms import row_gemm
 from app.engine.algorithms.strips import group_slices, is_finite, load_rows
 from app.engine.problem import Array, Problem
@@ -113,10 +114,9 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
     rows_of = [_banded(taps, WIDE).T for taps in pair[1]]
     starts = range(0, problem.output[0], BLOCK_ROWS)
 
-    def compute(begin: int, end: int) -> None:
+    def compute(tiles: Iterator[int]) -> None:
         passes = _Passes(problem)
-        for tile in range(begin, end):
-            interrupt.check()
+        for tile in tiles:
             maps, block = divmod(tile, len(starts))
             number, group = divmod(maps, problem.groups)
             of_channels, of_filters = group_slices(problem, group)
@@ -129,7 +129,4 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
                 rows += bias[of_filters, None, None]
 
     count = problem.batch * problem.groups * len(starts)
-    if math.prod(problem.output_shape) < SHARED_CELLS:
-        compute(0, count)
-    else:
-        threads.share(compute, count)
+    threads.share(compute, count, worth=math.prod(problem.output_shape) >= SHARED_CELLS)
