@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from app.engine.errors import EngineError, NetworkError
 from app.engine.geometry import Padding, ReceptiveField
-from app.engine.layers.base import Inference, Layer, Problems, Shape, map_size
+from app.engine.layers.base import UNBOUNDED, Bounds, Inference, Layer, Problems, Shape, map_size
 from app.engine.layers.view import View
 
 
@@ -55,7 +55,10 @@ class LayerReport:
 
 
 def inspect(
-    layers: Sequence[Layer], input_shape: Shape, dtype: DTypeLike = np.float32
+    layers: Sequence[Layer],
+    input_shape: Shape,
+    dtype: DTypeLike = np.float32,
+    bounds: Bounds = UNBOUNDED,
 ) -> list[LayerReport]:
     """Return a report per layer; computes nothing, and never raises for an illegal layer.
 
@@ -63,6 +66,7 @@ def inspect(
         layers: The network.
         input_shape: Shape of the input with its batch axis, as `as_batch` makes it.
         dtype: float32 or float64, for the memory.
+        bounds: What the caller allows beyond what is legal; only the legal ranges tell of it.
     """
     itemsize = np.dtype(dtype).itemsize
     shape: Shape | None = tuple(input_shape)
@@ -72,7 +76,7 @@ def inspect(
         if shape is None:
             reports.append(_unreached(index, layer))
             continue
-        report, view = _reported(index, layer, shape, view, itemsize)
+        report, view = _reported(index, layer, shape, view, itemsize, bounds)
         reports.append(report)
         shape = report.output_shape
     return reports
@@ -85,14 +89,14 @@ def _unreached(index: int, layer: Layer) -> LayerReport:
 
 
 def _reported(
-    index: int, layer: Layer, shape: Shape, view: View, itemsize: int
+    index: int, layer: Layer, shape: Shape, view: View, itemsize: int, bounds: Bounds
 ) -> tuple[LayerReport, View]:
     common: dict[str, Any] = {
         "index": index,
         "type": layer.type,
         "name": layer.name,
         "input_shape": shape,
-        "legal": layer.legal(shape),
+        "legal": layer.legal(shape, bounds),
     }
     try:
         inference = layer.infer(shape)

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from app.engine.arguments import span
 from app.engine.errors import EngineError, NetworkError, ParameterError
-from app.engine.layers import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer
+from app.engine.kernels import RandomKernel, RandomWeight
+from app.engine.layers import Bounds, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer
 from app.engine.network import LayerReport
 from app.service.errors import TooMuchWork
 from app.service.specs import Spec
@@ -13,36 +15,53 @@ from app.settings import Settings
 FILTERED = (Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense)
 
 
+def bounds(settings: Settings) -> Bounds:
+    """Return the server's limits as the engine's reports tell them."""
+    return Bounds(settings.stride, settings.kernel_side, settings.filters)
+
+
 def beyond_limits(layer: Layer, report: LayerReport, settings: Settings) -> list[ParameterError]:
     """Return where a legal layer exceeds the server's limits; paths begin at the layer."""
     found = []
-    window = report.inference.window if report.inference else None
-    if window is not None:
-        field = "kernel" if isinstance(layer, FILTERED) else "size"
-        found += [
-            _too_large(field, name, side, settings.kernel_side)
-            for name, side in zip(("rows", "cols"), window.kernel, strict=True)
-            if side > settings.kernel_side
-        ]
-        found += [
-            _too_large("stride", name, step, settings.stride)
-            for name, step in zip(("rows", "cols"), window.stride, strict=True)
-            if step > settings.stride
-        ]
+    if report.inference is not None and report.inference.window is not None:
+        window = report.inference.window
+        axes = ("rows", "cols") if layer.reads == 2 else ("rows", "length")
+        for name, side, step in zip(axes, window.kernel, window.stride, strict=True):
+            if side > settings.kernel_side:
+                what = f"{_EXTENT[isinstance(layer, FILTERED)]} is {side} along the {name}"
+                found.append(_too_large(_size_place(layer), what, settings.kernel_side))
+            if step > settings.stride:
+                what = f"stride is {step} along the {name}"
+                found.append(_too_large(("stride",), what, settings.stride))
     if isinstance(layer, FILTERED) and report.output_shape is not None:
-        field, count = ("weight" if isinstance(layer, Dense) else "kernel"), report.output_shape[1]
+        count = report.output_shape[1]
         if count > settings.filters:
-            found.append(_too_large(field, "filters", count, settings.filters))
+            what = f"number of filters is {count}"
+            found.append(_too_large(_filters_place(layer), what, settings.filters))
     return found
 
 
-def _too_large(field: str, what: str, actual: int, limit: int) -> ParameterError:
-    named = what if what == "filters" else f"{field} {what}"
-    return ParameterError(
-        f"The layer has {named} {actual}; this server's limit is {limit}.",
-        (field,),
-        f"at most {limit}",
-    )
+_EXTENT = {True: "kernel", False: "window"}
+
+
+def _size_place(layer: Layer) -> tuple[str, ...]:
+    kernel = getattr(layer, "kernel", None)
+    if isinstance(kernel, RandomKernel):
+        return ("kernel", "random", "size")
+    return ("size",) if kernel is None else ("kernel",)
+
+
+def _filters_place(layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Dense):
+        drawn = isinstance(layer.weight, RandomWeight)
+        return ("weight", "random", "features") if drawn else ("weight",)
+    drawn = isinstance(getattr(layer, "kernel", None), RandomKernel)
+    return ("kernel", "random", "filters") if drawn else ("kernel",)
+
+
+def _too_large(path: tuple[str, ...], what: str, limit: int) -> ParameterError:
+    legal = span(1, limit)
+    return ParameterError(f"The {what}, beyond this server's limit; legal: {legal}.", path, legal)
 
 
 def faults(

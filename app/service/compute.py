@@ -106,7 +106,7 @@ class Compute:
         """
         budget.refuse_too_many_layers(spec, self.settings)
         shape = self._shape(spec)
-        reports = inspect(spec.layers, shape, spec.dtype)
+        reports = inspect(spec.layers, shape, spec.dtype, budget.bounds(self.settings))
         itemsize = spec.dtype.itemsize
         return Prospect(
             shape,

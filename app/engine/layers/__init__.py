@@ -1,6 +1,6 @@
 """The layer types, one frozen dataclass each, with the field names of the network spec."""
 
-from app.engine.layers.base import Inference, Layer, Result
+from app.engine.layers.base import Bounds, Inference, Layer, Result
 from app.engine.layers.convolutions import Conv1d, Conv2d
 from app.engine.layers.global_pools import GlobalAvgPool, GlobalMaxPool
 from app.engine.layers.pointwise import (
@@ -66,6 +66,7 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
+    "Bounds",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",

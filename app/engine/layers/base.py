@@ -41,6 +41,21 @@ class Inference:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """How large a caller lets fields be, beyond what is legal for the shape; None for no bound.
+
+    Attributes:
+        stride: Largest step, along each axis.
+        taps: Most taps of a kernel or cells of a window, along each axis.
+        filters: Most filters of a convolution, or outputs of a dense layer.
+    """
+
+    stride: int | None = None
+    taps: int | None = None
+    filters: int | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """What a forward pass leaves behind.
 
@@ -88,6 +103,9 @@ class Problems:
             raise self.error
 
 
+UNBOUNDED = Bounds()
+
+
 class Layer(abc.ABC):
     """One layer: a frozen dataclass of what the caller wrote."""
 
@@ -109,9 +127,9 @@ class Layer(abc.ABC):
         """Raise EngineError for fields that are illegal whatever the input's shape."""
         return
 
-    def legal(self, shape: Shape) -> dict[str, str]:
-        """Return the legal range of each field for an input of this shape."""
-        del shape
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
+        """Return the legal range of each field for an input of this shape, within bounds."""
+        del shape, bounds
         return {}
 
     def parameters(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, Array]:

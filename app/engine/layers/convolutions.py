@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import convolution, geometry, plan
+from app.engine.arguments import span
 from app.engine.geometry import PADDING_NAMES, IntOrPair, Padding, PaddingLike
 from app.engine.kernels import KernelLike, expand_kernel, full_kernel_shape
 from app.engine.layers.base import (
+    UNBOUNDED,
     Array,
+    Bounds,
     Inference,
     Layer,
     Problems,
@@ -28,10 +31,13 @@ from app.engine.layers.view import Window
 from app.engine.layers.windows import (
     AXES,
     PAIR_FORM,
+    bounded,
     check_flag,
     dilation_range,
     divisors,
+    filters_range,
     formula,
+    integers_from,
     largest_kernel,
     padding_of,
     pair_of,
@@ -155,7 +161,7 @@ class Conv2d(Convolving):
             sizes.append(problems.attempt(check, 0))
         return sizes
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         if len(shape) != self.rank + 2:
             return {}
         size, channels, rank = map_size(shape), shape[1], self.rank
@@ -165,9 +171,9 @@ class Conv2d(Convolving):
         share = channels // (groups or 1)
         forms = f"(O, {share}, {taps}), ({channels}, {taps}) or ({taps}), a preset, or random"
         ranges = {
-            "kernel": forms,
+            "kernel": forms + filters_range(bounds),
             "bias": f"null, or {kernel[0]} numbers" if kernel else "null, or O numbers",
-            "stride": f"integers ≥ 1{PAIR_FORM[rank]}",
+            "stride": f"{integers_from(1, bounds.stride)}{PAIR_FORM[rank]}",
             "padding": self._legal_padding(size, window),
             "padding_mode": ", ".join(geometry.PADDING_MODES),
             "dilation": f"integers ≥ 1{PAIR_FORM[rank]}",
@@ -180,9 +186,11 @@ class Conv2d(Convolving):
             padding = Problems().attempt(
                 lambda: padding_of(self.padding, size, window, rank), ((0, 0), (0, 0))
             )
-            most = largest_kernel(size, padding, window.dilation)
-            ranges["kernel"] += "; taps: " + per_axis(rank, [f"1 to {n}" for n in most])
+            most = bounded(largest_kernel(size, padding, window.dilation), bounds.taps)
+            ranges["kernel"] += "; taps: " + per_axis(rank, [span(1, n) for n in most])
             ranges["dilation"] = dilation_range(size, padding, window.kernel, rank)
+        elif bounds.taps is not None:
+            ranges["kernel"] += f"; taps: {span(1, bounds.taps)}"
         return ranges
 
     def _legal_padding(self, size: tuple[int, int], window: Window) -> str:

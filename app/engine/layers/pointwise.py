@@ -11,7 +11,16 @@ from numpy.typing import ArrayLike
 from app.engine import activations
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import real_array
-from app.engine.layers.base import Array, Inference, Layer, Result, Shape, expect_channels
+from app.engine.layers.base import (
+    UNBOUNDED,
+    Array,
+    Bounds,
+    Inference,
+    Layer,
+    Result,
+    Shape,
+    expect_channels,
+)
 from app.engine.layers.numbers import finite_number
 
 
@@ -192,7 +201,7 @@ class LeakyRelu(_Leaky):
     def check(self) -> None:
         finite_number(self.slope, "slope")
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         return {"slope": "a finite number"}
 
     def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
@@ -216,7 +225,7 @@ class Prelu(_Leaky):
                 "finite numbers, one or one per channel",
             )
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         return {"weight": f"{_counts(shape[1])} finite numbers"} if len(shape) > 1 else {}
 
     def infer(self, shape: Shape) -> Inference:

@@ -13,7 +13,9 @@ from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, Pair
 from app.engine.layers.base import (
+    UNBOUNDED,
     Array,
+    Bounds,
     Inference,
     Layer,
     Problems,
@@ -23,7 +25,17 @@ from app.engine.layers.base import (
     map_size,
 )
 from app.engine.layers.view import Window
-from app.engine.layers.windows import AXES, PAIR_FORM, check_flag, formula, pair_of, per_axis
+from app.engine.layers.windows import (
+    AXES,
+    PAIR_FORM,
+    bounded,
+    check_flag,
+    formula,
+    integers_from,
+    largest_kernel,
+    pair_of,
+    per_axis,
+)
 
 
 class Pooling(Layer):
@@ -102,17 +114,16 @@ class Pooling(Layer):
         del output, window
         return 0
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         if len(shape) != self.rank + 2:
             return {}
         window = self._window(Problems())
-        most = [
-            (n + sum(pads) - 1) // d + 1
-            for n, pads, d in zip(map_size(shape), window.padding, window.dilation, strict=True)
-        ]
+        most = bounded(
+            largest_kernel(map_size(shape), window.padding, window.dilation), bounds.taps
+        )
         return {
-            "size": f"integers, {per_axis(self.rank, [f'1 to {n}' for n in most])}",
-            "stride": f"null, or integers ≥ 1{PAIR_FORM[self.rank]}",
+            "size": f"integers, {per_axis(self.rank, [span(1, n) for n in most])}",
+            "stride": f"null, or {integers_from(1, bounds.stride)}{PAIR_FORM[self.rank]}",
             "padding": self._halves(window.kernel),
             "ceil_mode": "true or false",
         }
@@ -147,8 +158,8 @@ class MaxPool2d(Pooling):
     reads: ClassVar[int | None] = 2
     kink: ClassVar[str] = "another cell becomes the maximum"
 
-    def legal(self, shape: Shape) -> dict[str, str]:
-        ranges = super().legal(shape)
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
+        ranges = super().legal(shape, bounds)
         if ranges:
             ranges["dilation"] = f"integers ≥ 1{PAIR_FORM[self.rank]}"
         return ranges
@@ -220,8 +231,8 @@ class AvgPool2d(Pooling):
             map_size(shape), self._resolved(shape), self.count_include_pad
         )
 
-    def legal(self, shape: Shape) -> dict[str, str]:
-        ranges = super().legal(shape)
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
+        ranges = super().legal(shape, bounds)
         if ranges:
             ranges["count_include_pad"] = "true or false"
         return ranges

@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 from numpy.typing import ArrayLike
 
 from app.engine import geometry, plan, transposed
-from app.engine.arguments import Pair
+from app.engine.arguments import Pair, span
 from app.engine.errors import ShapeError
 from app.engine.geometry import IntOrPair, PaddingLike
 from app.engine.kernels import KernelLike, transposed_kernel_shape
 from app.engine.layers.base import (
+    UNBOUNDED,
     Array,
+    Bounds,
     Inference,
     Problems,
     Result,
@@ -25,7 +27,16 @@ from app.engine.layers.base import (
 )
 from app.engine.layers.convolutions import Convolving
 from app.engine.layers.view import Window
-from app.engine.layers.windows import AXES, PAIR_FORM, divisors, padding_of, pair_of, per_axis
+from app.engine.layers.windows import (
+    AXES,
+    PAIR_FORM,
+    divisors,
+    filters_range,
+    integers_from,
+    padding_of,
+    pair_of,
+    per_axis,
+)
 from app.engine.setting import check_groups
 
 
@@ -121,21 +132,21 @@ class ConvTranspose2d(Convolving):
         problems.raise_all()
         return sizes, lines
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         if len(shape) != self.rank + 2:
             return {}
         channels, rank = shape[1], self.rank
         window, _ = self._window(Problems())
         kernel, groups = self._kernel_shape(channels, Problems())
         taps = "KH, KW" if rank == 2 else "K"
-        most = [
-            f"0 to {max(a, b) - 1}" for a, b in zip(window.stride, window.dilation, strict=True)
-        ]
+        most = [span(0, max(a, b) - 1) for a, b in zip(window.stride, window.dilation, strict=True)]
         return {
             "kernel": f"({channels}, O/groups, {taps}), ({channels}, {taps}) or ({taps}), "
-            "a preset, or random",
+            "a preset, or random"
+            + filters_range(bounds)
+            + ("" if bounds.taps is None else f"; taps: {span(1, bounds.taps)}"),
             "bias": f"null, or {kernel[1] * groups} numbers" if kernel else "null, or O numbers",
-            "stride": f"integers ≥ 1{PAIR_FORM[rank]}",
+            "stride": f"{integers_from(1, bounds.stride)}{PAIR_FORM[rank]}",
             "padding": "integers ≥ 0, or for each side, that leave at least one cell of output",
             "output_padding": f"integers, {per_axis(rank, most)}",
             "dilation": f"integers ≥ 1{PAIR_FORM[rank]}",

@@ -10,10 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import activations, dense, normalization
-from app.engine.arguments import as_integer
+from app.engine.arguments import as_integer, span
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import RandomWeight, WeightLike, check_random, random_kernel, real_array
-from app.engine.layers.base import Array, Inference, Layer, Problems, Result, Shape, expect_channels
+from app.engine.layers.base import (
+    UNBOUNDED,
+    Array,
+    Bounds,
+    Inference,
+    Layer,
+    Problems,
+    Result,
+    Shape,
+    expect_channels,
+)
 from app.engine.layers.numbers import check_vector, finite_number
 from app.engine.layers.view import View
 
@@ -55,7 +65,7 @@ class BatchNorm(Layer):
         learned = shape[1] * ((self.weight is not None) + (self.bias is not None))
         return Inference(shape, "as the input", parameters=learned, multiply_adds=math.prod(shape))
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         if len(shape) < 2:
             return {}
         vector = f"{shape[1]} finite numbers"
@@ -168,9 +178,10 @@ class Dense(Layer):
                 f"(O, {inputs})",
             )
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
+        outputs = "" if bounds.filters is None else f"; O: {span(1, bounds.filters)}"
         return {
-            "weight": f"(O, {math.prod(shape[1:])}), or random",
+            "weight": f"(O, {math.prod(shape[1:])}), or random{outputs}",
             "bias": "null, or O numbers",
         }
 
@@ -237,7 +248,7 @@ class Softmax(Layer):
             )
         return Inference(shape, "as the input")
 
-    def legal(self, shape: Shape) -> dict[str, str]:
+    def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         return {"axis": f"integers, {-len(shape)} to {len(shape) - 1}"}
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:

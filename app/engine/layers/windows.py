@@ -7,7 +7,7 @@ from app.engine import geometry
 from app.engine.arguments import span, written
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, PaddingLike, Pair
-from app.engine.layers.base import Shape, map_size
+from app.engine.layers.base import Bounds, Shape, map_size
 from app.engine.layers.view import Window
 
 AXES = {1: ("length", "length"), 2: ("rows", "cols")}
@@ -62,6 +62,21 @@ def formula(window: Window, shape: Shape, output: Shape, ceil_mode: bool = False
         )
         lines.append(f"{AXES[rank][axis]}: {right} = {map_size(output)[axis]}")
     return "; ".join(lines)
+
+
+def integers_from(least: int, most: int | None) -> str:
+    """Return "integers ≥ 1", or "integers, 1 to 64" where there is a bound."""
+    return f"integers ≥ {least}" if most is None else f"integers, {span(least, most)}"
+
+
+def filters_range(bounds: Bounds) -> str:
+    """Return how many filters there may be, to follow the kernel's forms."""
+    return "" if bounds.filters is None else f"; filters: {span(1, bounds.filters)}"
+
+
+def bounded(most: Pair, bound: int | None) -> Pair:
+    """Return the smaller of what fits and what is allowed, for each axis."""
+    return most if bound is None else (min(most[0], bound), min(most[1], bound))
 
 
 def per_axis(rank: int, limits: Sequence[object]) -> str:

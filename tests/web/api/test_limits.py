@@ -31,12 +31,19 @@ def sized(filters: int, size: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("layer", "pointer"),
     [
-        (conv(kernel=sized(1, 64), padding="same"), "/layers/1/kernel"),
-        (conv(kernel=sized(1, [1, 64]), padding="same"), "/layers/1/kernel"),
-        (conv(kernel=sized(513, 1)), "/layers/1/kernel"),
+        (conv(kernel=sized(1, 64), padding="same"), "/layers/1/kernel/random/size"),
+        (conv(kernel=sized(1, [1, 64]), padding="same"), "/layers/1/kernel/random/size"),
+        (conv(kernel=sized(513, 1)), "/layers/1/kernel/random/filters"),
+        (conv(kernel=[[1] * 64], padding="same"), "/layers/1/kernel"),
+        (conv(kernel=[[[[1]]]] * 513), "/layers/1/kernel"),
+        ({"type": "max_pool2d", "size": [1, 64], "padding": [0, 32]}, "/layers/1/size"),
         (conv(stride=65, padding="same"), "/layers/1/stride"),
         ({"type": "max_pool2d", "size": 2, "stride": [1, 65]}, "/layers/1/stride"),
-        ({"type": "dense", "weight": {"random": {"features": 513}}}, "/layers/1/weight"),
+        (
+            {"type": "dense", "weight": {"random": {"features": 513}}},
+            "/layers/1/weight/random/features",
+        ),
+        ({"type": "dense", "weight": [[1] * 12] * 513}, "/layers/1/weight"),
     ],
 )
 def test_layer_beyond_a_limit_is_refused_with_the_limit(api: Api, layer: Any, pointer: str) -> None:
@@ -44,6 +51,38 @@ def test_layer_beyond_a_limit_is_refused_with_the_limit(api: Api, layer: Any, po
     assert "limit" in problem["detail"]
     told = api.post("/shapes", body(RELU, layer)).json()["layers"][1]["errors"]
     assert told[0]["pointer"] == pointer
+
+
+LEGAL = [
+    ([1, 1, 99, 200], conv(), {
+        "kernel": "(O, 1, KH, KW), (1, KH, KW) or (KH, KW), a preset, or random; filters: 1 to 7; "
+        "taps: rows 1 to 9, cols 1 to 9",
+        "stride": "integers, 1 to 5, or a pair (rows, cols)",
+    }),
+    ([1, 1, 4, 200], conv(padding=1), {"kernel": "taps: rows 1 to 6, cols 1 to 9"}),
+    ([1, 1, 99, 99], conv(padding="same"), {"kernel": "; filters: 1 to 7; taps: 1 to 9"}),
+    ([1, 1, 99, 99], conv(type="conv_transpose2d"), {
+        "kernel": "; filters: 1 to 7; taps: 1 to 9",
+        "stride": "integers, 1 to 5, or a pair (rows, cols)",
+    }),
+    ([1, 1, 4, 99], {"type": "max_pool2d", "size": 2}, {
+        "size": "integers, rows 1 to 4, cols 1 to 9",
+        "stride": "null, or integers, 1 to 5, or a pair (rows, cols)",
+    }),
+    ([1, 1, 4, 99], {"type": "avg_pool2d", "size": 2}, {"stride": "integers, 1 to 5"}),
+    ([1, 6], {"type": "dense", "weight": {"random": {"features": 3}}}, {
+        "weight": "(O, 6), or random; O: 1 to 7",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "layer", "expected"), LEGAL)
+def test_the_legal_ranges_keep_the_servers_limits(
+    narrow: Any, shape: list[int], layer: Any, expected: dict[str, str]
+) -> None:
+    api = narrow(stride=5, kernel_side=9, filters=7)
+    report = api.post("/shapes", {"input": {"shape": shape}, "layers": [layer]}).json()["layers"][0]
+    assert {field for field in expected if expected[field] in report["legal"][field]} == {*expected}
 
 
 @pytest.mark.parametrize(
