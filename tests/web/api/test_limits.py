@@ -43,7 +43,7 @@ def sized(filters: int, size: Any) -> dict[str, Any]:
             {"type": "dense", "weight": {"random": {"features": 513}}},
             "/layers/1/weight/random/features",
         ),
-        ({"type": "dense", "weight": [[1] * 12] * 513}, "/layers/1/weight"),
+        ({"type": "dense", "weight": [[1] * 3] * 513}, "/layers/1/weight"),
     ],
 )
 def test_layer_beyond_a_limit_is_refused_with_the_limit(api: Api, layer: Any, pointer: str) -> None:
