@@ -11,6 +11,8 @@ Array = NDArray[Any]
 
 # Values coded together: few enough to stay in a core's cache from one step to the next.
 PIECE = 1 << 16
+# Cells whose means are one matrix product: enough for BLAS, few enough that little of it is zeros.
+BAND = 16
 
 
 def area_mean(maps: Array, max_side: int) -> Array:
@@ -26,32 +28,45 @@ def area_mean(maps: Array, max_side: int) -> Array:
     if not sides or maps.size == 0 or max(sides) <= max_side:
         return maps
     ratio = max_side / max(sides)
-    for axis, side in enumerate(sides, start=2):
-        maps = _axis_mean(maps, axis, max(1, round(side * ratio)))
-    return maps
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = maps
+        # Rows first: what they leave of the columns is less, and lies in whole rows.
+        for axis, side in enumerate(sides, start=2):
+            means = _axis_mean(means, axis, max(1, round(side * ratio)), cells_at_once=BAND)
+        if np.isfinite(means).all():
+            return means
+        # A band's product has spread what is not finite to the cells beside it.
+        means = maps
+        for axis, side in enumerate(sides, start=2):
+            means = _axis_mean(means, axis, max(1, round(side * ratio)), cells_at_once=1)
+        return means
 
 
-def _axis_mean(maps: Array, axis: int, cells: int) -> Array:
-    """Return the means of `cells` equal stretches of one axis."""
+def _axis_mean(maps: Array, axis: int, cells: int, cells_at_once: int) -> Array:
+    """Return the means of `cells` equal stretches of one axis.
+
+    The shares of all input in all cells are a matrix with a band of numbers that are not zero;
+    it is multiplied a piece of the band at a time, which BLAS does at full speed.
+    """
     side = maps.shape[axis]
     if cells == side:
         return maps
-    edges = np.arange(cells + 1) * (side / cells)
-    first = np.floor(edges[:-1] + 1e-9).astype(np.intp)
-    # One past the last row that a cell touches.
-    last = np.minimum(np.ceil(edges[1:] - 1e-9).astype(np.intp), side)
-    along = (-1,) + (1,) * (maps.ndim - axis - 1)
-    shape = (*maps.shape[:axis], cells, *maps.shape[axis + 1 :])
-    total = np.zeros(shape, maps.dtype)
-    # A row of every cell at a time: whole-array steps, each over no more than the result.
-    for place in range(int((last - first).max())):
-        rows = np.minimum(first + place, last - 1)
-        covered = np.minimum(edges[1:], first + place + 1) - np.maximum(edges[:-1], first + place)
-        share = np.clip(covered, 0.0, 1.0) * (cells / side)
-        part = maps.take(rows, axis=axis)
-        part *= share.astype(maps.dtype).reshape(along)
-        total += part
-    return total
+    stretch = side / cells
+    out = np.empty((*maps.shape[:axis], cells, *maps.shape[axis + 1 :]), maps.dtype)
+    # The axis is the last but one of a stack of matrices, or their last.
+    last = axis == maps.ndim - 1
+    for start in range(0, cells, cells_at_once):
+        edges = np.arange(start, min(start + cells_at_once, cells) + 1) * stretch
+        first, end = int(edges[0] + 1e-9), min(int(np.ceil(edges[-1] - 1e-9)), side)
+        place = np.arange(first, end)
+        covered = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
+        share = (np.maximum(covered, 0.0) / stretch).astype(maps.dtype)
+        band, wanted = slice(first, end), slice(start, start + len(share))
+        if last:
+            np.matmul(maps[..., band], share.T, out=out[..., wanted])
+        else:
+            np.matmul(share, maps[..., band, :], out=out[..., wanted, :])
+    return out
 
 
 @dataclass(frozen=True, eq=False)
