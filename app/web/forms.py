@@ -113,11 +113,15 @@ def request_of(
 
 def _value(name: str, text: str, max_depth: int) -> Any:
     """Return the value of a field: JSON, or a bare word for what JSON would need quotes."""
-    if text in ("true", "false", "null") or NUMBER_OR_BRACKET.match(text):
-        return strict_json.parse(text.encode(), max_depth)
+    if not _is_word(text):
+        return strict_json.parse(text.encode(), max_depth, f"field {name}")
     if name == "kernel":
         return {"preset": text}
     return {"type": text} if name == "loss" else text
+
+
+def _is_word(text: str) -> bool:
+    return text not in ("true", "false", "null") and not NUMBER_OR_BRACKET.match(text)
 
 
 def _put(spec: dict[Any, Any], place: Place, value: Any) -> None:
@@ -128,22 +132,34 @@ def _put(spec: dict[Any, Any], place: Place, value: Any) -> None:
 
 
 @contextmanager
-def told_in_form(places: Mapping[str, Place]) -> Iterator[None]:
-    """Let errors inside the block point into the form instead of the spec made of it."""
+def told_in_form(places: Mapping[str, Place], fields: Mapping[str, str]) -> Iterator[None]:
+    """Let errors inside the block point into the form instead of the spec made of it.
+
+    Args:
+        places: Where each field stands in the spec.
+        fields: The text fields. A word is pointed at as a whole: the object that was made of it
+            is nothing that its writer knows.
+    """
+
+    def place_in_form(path: Place) -> Place:
+        found = _place_in_form(path, places)
+        word = any(_is_word(fields.get(str(name), "null")) for name in found[:1])
+        return found[:1] if word else found
+
     try:
         yield
     except Problem as problem:
         if not problem.errors:
             raise
         told = [
-            {**error, "pointer": pointer(_place_in_form(_path(error["pointer"]), places))}
+            {**error, "pointer": pointer(place_in_form(_path(error["pointer"])))}
             for error in problem.errors
         ]
         raise invalid(told) from None
     except EngineError as error:
         found = error.errors if isinstance(error, NetworkError) else (error,)
         raise NetworkError(
-            [type(one)(one.message, _place_in_form(one.path, places), one.legal) for one in found]
+            [type(one)(one.message, place_in_form(one.path), one.legal) for one in found]
         ) from None
 
 

@@ -93,7 +93,7 @@ async def _answer(
     content, fields = await read_picture_form(request)
     service: Compute = request.app.state.compute
     pictures: Pictures = request.app.state.pictures
-    with told_in_form(places):
+    with told_in_form(places, fields):
         asked = await run_in_threadpool(_read, request, fields, places)
         shot = _shot(content, asked)
         timing.mark("parse")

@@ -132,8 +132,6 @@ def _from_service(error: ServiceError) -> Problem:
         return Problem(422, error.message, errors=[where], limit=error.limit, actual=error.actual)
     if isinstance(error, TooMuchWork):
         return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
-    if isinstance(error, TooMuchWork):
-        return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
     # Nobody reads the answer to a client that has left; its status is for the log.
     statuses = {NotFound: 404, StoreFull: 507, MalformedBody: 400, ClientGone: 503}
     return Problem(statuses[type(error)], error.message)

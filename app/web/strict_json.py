@@ -24,12 +24,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _decoder = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def parse(body: bytes, max_depth: int) -> Any:
+def parse(body: bytes, max_depth: int, what: str = "body") -> Any:
     """Return the value of a JSON text in UTF-8.
 
     Args:
         body: The text.
         max_depth: Containers that may stand within one another.
+        what: What the text is, as a problem with its syntax names it.
 
     Raises:
         MalformedBody: The body is no JSON, or JSON that no request may hold.
@@ -43,7 +44,8 @@ def parse(body: bytes, max_depth: int) -> Any:
         raise MalformedBody("An object of the JSON holds the same key twice.") from None
     except json.JSONDecodeError as error:
         raise MalformedBody(
-            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            f"The {what} is not valid JSON: {error.msg} at line {error.lineno}, "
+            f"column {error.colno}."
         ) from None
     except RecursionError:
         raise _too_deep(max_depth) from None

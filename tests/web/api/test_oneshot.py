@@ -100,7 +100,9 @@ def test_render_fields_change_the_picture(api: Api, picture: bytes) -> None:
         ({}, "/kernel"),
         ({"kernel": "[[1,true]]"}, "/kernel/0/1"),
         ({"kernel": "[[1,2"}, "/kernel"),
-        ({"kernel": "nonsense"}, "/kernel/preset"),
+        ({"kernel": "nonsense"}, "/kernel"),
+        ({"kernel": '{"preset": "nonsense"}'}, "/kernel/preset"),
+        ({"kernel": '{"random": {"filters": 0}}'}, "/kernel/random/filters"),
         ({"kernel": "[[NaN]]"}, "/kernel/0/0"),
         ({"kernel": "box", "stride": "0"}, "/stride"),
         ({"kernel": "box", "stride": "two"}, "/stride"),
@@ -121,6 +123,20 @@ def test_illegal_field_is_refused_at_its_name(
 ) -> None:
     problem = assert_problem(call(api, "/convolve", picture, **fields), 422, pointer)
     assert "layers" not in problem["detail"]
+
+
+def test_a_field_that_is_no_json_is_named(api: Api, picture: bytes) -> None:
+    problem = assert_problem(call(api, "/convolve", picture, kernel="box", stride="[1,"), 422)
+    (error,) = problem["errors"]
+    assert error["pointer"] == "/stride"
+    assert error["detail"].startswith("The field stride is not valid JSON: ")
+
+
+def test_a_loss_by_a_wrong_name_is_refused_at_its_field(api: Api, picture: bytes) -> None:
+    for loss, pointer in (("total", "/loss"), ('{"type": "total"}', "/loss/type")):
+        problem = assert_problem(call(api, "/gradient", picture, kernel="box", loss=loss), 422)
+        assert [error["pointer"] for error in problem["errors"]] == [pointer]
+        assert "upstream" in problem["detail"]
 
 
 def test_illegal_loss_is_refused_at_its_name(api: Api, picture: bytes) -> None:
