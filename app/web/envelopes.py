@@ -157,6 +157,9 @@ def chosen_channels(maps: Array, returning: Returning, path: tuple[str, ...]) ->
     if returning.channels is None:
         return maps
     _refuse_outside(returning.channels, maps.shape[1], "channel", path)
+    if len(returning.channels) == 1:
+        channel = returning.channels[0] % maps.shape[1]
+        return maps[:, channel : channel + 1]  # a view: one map of a large photo is not copied
     return maps[:, list(returning.channels)]
 
 
