@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import anyio
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from app.imaging import PictureLimits
@@ -20,6 +20,7 @@ from app.web import catalogue, health, images, network, oneshot, openapi, pages,
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
+from app.web.queries import refuse_unknown_queries
 
 API = "/api/v1"
 EXPIRY_SECONDS = 600.0
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     for router in (network.router, oneshot.router, images.router, catalogue.router):
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_queries)])
     for router in (health.router, pages.router):
         app.include_router(router)
     static = pages.StaticAssets(directory=asset_directory("static"))

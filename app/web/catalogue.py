@@ -39,7 +39,7 @@ def _listed() -> dict[str, Any]:
     responses={
         200: {"content": {"application/json": {"example": {"kernels": [_KERNEL]}}}},
         304: {"description": "The client has it already."},
-        **documented(),
+        **documented(422),
     },
 )
 def kernels(request: Request, response: Response) -> Any:
@@ -57,7 +57,7 @@ def kernels(request: Request, response: Response) -> Any:
     summary="Every limit in force",
     responses={
         200: {"content": {"application/json": {"example": {"layers": 32, "stride": 64}}}},
-        **documented(),
+        **documented(422),
     },
 )
 def limits(request: Request) -> dict[str, float | int]:

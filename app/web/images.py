@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
@@ -17,14 +17,12 @@ from app.service.store import ImageRecord
 from app.web.caching import cached, not_modified, tag
 from app.web.multipart import read_form
 from app.web.problems import Problem, documented
+from app.web.queries import MaxSide
 
 router = APIRouter(tags=["images"])
 
 T = TypeVar("T")
 ImageId = Annotated[str, Path(description="SHA-256 of the picture's bytes, in hexadecimal.")]
-MaxSide = Annotated[
-    int | None, Query(ge=1, le=65_536, description="Longest side, in pixels; never enlarged.")
-]
 
 
 class ImageAnswer(BaseModel):
@@ -154,7 +152,7 @@ async def upload(request: Request, response: Response) -> ImageAnswer:
     responses={
         200: {"content": {"application/json": {"example": _EXAMPLE}}},
         304: {"description": "The client has it already."},
-        **documented(404),
+        **documented(404, 422),
     },
 )
 def describe(request: Request, response: Response, image_id: ImageId) -> Any:
@@ -192,7 +190,7 @@ async def content(request: Request, image_id: ImageId, max_side: MaxSide = None)
     status_code=204,
     response_class=Response,
     summary="Forget a picture",
-    responses=documented(404),
+    responses=documented(404, 422),
 )
 def forget(request: Request, image_id: ImageId) -> Response:
     """Delete the picture; its id answers 404 from now on."""
@@ -203,7 +201,7 @@ def forget(request: Request, image_id: ImageId) -> Response:
 @router.get(
     "/samples",
     summary="Built-in pictures and arrays",
-    responses={304: {"description": "The client has it already."}, **documented()},
+    responses={304: {"description": "The client has it already."}, **documented(422)},
 )
 def list_samples(request: Request, response: Response) -> Any:
     """List what `{"sample": name}` may name in an input, with licence and source."""
@@ -222,7 +220,7 @@ def list_samples(request: Request, response: Response) -> Any:
             "content": {"image/jpeg": _BINARY, "image/png": _BINARY},
         },
         304: {"description": "The client has it already."},
-        **documented(404),
+        **documented(404, 422),
     },
 )
 def sample_content(request: Request, name: str) -> Response:

@@ -9,7 +9,8 @@ from app.service.specs import ArrayInput, Input, PictureInput, ShapeInput
 from app.web.arrays import LARGEST, fault
 from app.web.fields import InputValues, Strict, told
 
-Side = Annotated[int, Field(ge=1, le=16_384)]
+MOST_SIDE = 16_384
+Side = Annotated[int, Field(ge=1, le=MOST_SIDE)]
 Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Name = Annotated[str, Field(max_length=128)]
 Position = Annotated[int, Field(ge=0, le=LARGEST)]

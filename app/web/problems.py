@@ -156,7 +156,7 @@ def _from_validation(error: RequestValidationError) -> Problem:
     if any(one["type"] == "json_invalid" for one in error.errors()):
         return Problem(400, "The body is not valid JSON.", errors=errors)
     first = errors[0]
-    return Problem(422, f"{first['pointer']}: {first['detail']}.", errors=errors)
+    return Problem(422, f"{first['pointer']}: {first['detail']}", errors=errors)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -78,11 +78,38 @@ def test_content_shrinks_to_max_side(shell: Shell, content: bytes) -> None:
     assert Image.open(io.BytesIO(small.content)).size == (20, 15)
 
 
-@pytest.mark.parametrize("max_side", ["0", "-1", "big", "1e3", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "max_side", ["0", "-1", "big", "1e3", "99999999999999999999", "16385", "1_0", "", "%D9%A3"]
+)
 def test_illegal_max_side_is_pointed_at(shell: Shell, content: bytes, max_side: str) -> None:
     location = shell.upload(content).headers["location"]
     answer = shell.get(f"{location}/content?max_side={max_side}")
-    assert_problem(answer, 422, "/query/max_side")
+    problem = assert_problem(answer, 422, "/query/max_side")
+    assert "Expected an integer from 1 to 16384" in problem["errors"][0]["detail"]
+    assert problem["detail"].endswith(".")
+    assert not problem["detail"].endswith("..")
+
+
+def test_the_largest_side_is_legal(shell: Shell, content: bytes) -> None:
+    location = shell.upload(content).headers["location"]
+    assert shell.get(f"{location}/content?max_side=16384").status_code == 200
+
+
+def test_parameters_that_are_unknown_or_repeated_are_refused(shell: Shell, content: bytes) -> None:
+    location = shell.upload(content).headers["location"]
+    unknown = assert_problem(shell.get(f"{location}/content?side=9"), 422, "/query/side")
+    assert "legal: max_side" in unknown["detail"]
+    twice = shell.get(f"{location}/content?max_side=9&max_side=9")
+    assert "2 times" in assert_problem(twice, 422, "/query/max_side")["detail"]
+    both = assert_problem(shell.get(f"{location}/content?max_side=9&max_side=8&x=1&%3Cb%3E=2"), 422)
+    told = [error["pointer"] for error in both["errors"]]
+    assert told == ["/query/max_side", "/query/x", "/query"]
+    assert "<b>" not in both["detail"]
+
+
+@pytest.mark.parametrize("address", ["/samples", "/kernels", "/limits"])
+def test_addresses_without_parameters_take_none(shell: Shell, address: str) -> None:
+    assert_problem(shell.get(f"/api/v1{address}?page=2"), 422, "/query/page")
 
 
 def test_deleted_and_guessed_ids_answer_alike(shell: Shell, content: bytes) -> None:
