@@ -3,6 +3,7 @@
 import { compute } from './api.js';
 import { toNetwork } from './layer-types.js';
 import { kernelLayer, shown } from './state.js';
+import { drawnSide } from './zoom.js';
 
 /** @typedef {import('./api.js').Tensor} Tensor */
 /** @typedef {import('./state.js').Lab} Lab */
@@ -10,8 +11,9 @@ import { kernelLayer, shown } from './state.js';
 /** @typedef {'live' | 'rest'} Stage while the hand moves, or after it */
 /** @typedef {{dtype: 'uint8' | 'float32', max_side?: number}} Form */
 
-/** Above this many cells a map travels reduced while the hand moves. */
-const LIVE_CELLS = 2_000_000;
+/** While the hand moves, a map has at most this many rows to a row of pixels on the screen, */
+const CELLS_A_PIXEL = 1.25;
+/** and at most this many in all; columns alike. */
 const LIVE_SIDE = 1600;
 /** Up to this many cells exact values cost no more than a usual map in eight bits. */
 const SMALL_CELLS = 65_536;
@@ -32,7 +34,8 @@ const THUMB_SIDE = 96;
 function formOf(stage, cells, maps) {
   if (stage === 'live') {
     const dtype = cells * maps <= SMALL_CELLS ? 'float32' : 'uint8';
-    return cells <= LIVE_CELLS ? { dtype } : { dtype, max_side: LIVE_SIDE };
+    const side = Math.ceil(CELLS_A_PIXEL * drawnSide()) || LIVE_SIDE; // nothing is drawn at first
+    return { dtype, max_side: Math.min(side, LIVE_SIDE) };
   }
   if (cells * maps <= EXACT_VALUES) return { dtype: 'float32' };
   return cells * maps <= MOST_VALUES ? { dtype: 'uint8' } : { dtype: 'uint8', max_side: MOST_SIDE };

@@ -37,6 +37,9 @@ export const box = computed(() => {
   return { left, top, width, height, cell, rows, cols };
 });
 
+/** Pixels of the screen along the longer side of the whole map. */
+export const drawnSide = () => Math.max(box.peek().width, box.peek().height) * devicePixelRatio;
+
 export const zoomed = computed(() => Math.min(view.value.zoom, mostZoom.value) > 1);
 export const canEnlarge = computed(() => view.value.zoom < mostZoom.value);
 
