@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import collections
+import logging
 import secrets
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.headers import every_answer
-from app.web.problems import Problem, problem_response
+from app.web.problems import Problem, problem_response, unforeseen
+
+log = logging.getLogger("convscope")
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HEALTH = ("/livez", "/readyz", "/metrics")
@@ -46,7 +49,10 @@ class Lifecycle:
 
 
 class LifecycleMiddleware:
-    """Outermost: names each request, counts it, and puts the security headers on every answer."""
+    """Outermost: names each request, counts it, answers for whatever fails.
+
+    The security headers come onto every answer here.
+    """
 
     def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
         self.app = app
@@ -59,12 +65,12 @@ class LifecycleMiddleware:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 500
+        started, status, started_answer = time.perf_counter(), 500, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started_answer = message["status"], True
                 extra = every_answer(request_id).items()
                 headers = [(name.lower().encode(), value.encode()) for name, value in extra]
                 message["headers"] = [*message.get("headers", ()), *headers]
@@ -82,6 +88,12 @@ class LifecycleMiddleware:
                 await problem_response(scope, refusal)(scope, receive, send_with_headers)
             else:
                 await self.app(scope, receive, send_with_headers)
+        except Exception:
+            # Whatever passes here would make uvicorn close the connection, the answer after it.
+            log.exception("request %s failed", request_id)
+            if started_answer:
+                raise
+            await problem_response(scope, unforeseen())(scope, receive, send_with_headers)
         finally:
             self.lifecycle.running -= is_work
             self.lifecycle.count(scope["method"], status, time.perf_counter() - started)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,12 +30,9 @@ from app.service.errors import (
     StoreFull,
     TooMuchWork,
 )
-from app.web.headers import every_answer
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_INSTANCE = 200
-
-log = logging.getLogger("convscope")
 
 _DETAILS = {
     400: "The request could not be read as HTTP with a body of the declared type.",
@@ -159,6 +155,11 @@ def _from_validation(error: RequestValidationError) -> Problem:
     return Problem(422, f"{first['pointer']}: {first['detail']}", errors=errors)
 
 
+def unforeseen() -> Problem:
+    """Return the problem of a failure that nobody foresaw; it tells nothing of the failure."""
+    return Problem(500, _DETAILS[500])
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Declare, for OpenAPI, problems that a route can answer besides those of every route."""
     schema = {"$ref": "#/components/schemas/Problem"}
@@ -202,11 +203,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def from_validation(request: Request, error: RequestValidationError) -> Response:
         return problem_response(request.scope, _from_validation(error))
-
-    @app.exception_handler(Exception)
-    async def from_fault(request: Request, error: Exception) -> Response:
-        request_id = request.scope["state"]["request_id"]
-        log.error("request %s failed", request_id)
-        # The framework sends this one from outside all middleware.
-        problem = Problem(500, _DETAILS[500], headers=every_answer(request_id))
-        return problem_response(request.scope, problem)

@@ -1,15 +1,24 @@
 """Every error in one shape, the framework's own and those nobody foresaw included."""
 
+import contextlib
 import json
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
 from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
 
 from app.engine.errors import NetworkError, ParameterError, ShapeError
 from app.service.errors import LimitExceeded, Overloaded, TooMuchWork
+from app.web.connection import guarded
 from app.web.problems import Problem
+from tests.serving import free_port
 from tests.web.api.calling import assert_problem
 from tests.web.shell.asking import Shell
 
@@ -82,6 +91,53 @@ def test_unforeseen_failure_tells_nothing_of_itself(
     assert "secret" not in answer.text
     assert problem["request_id"] in caplog.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@contextlib.contextmanager
+def served(shell: Shell) -> Iterator[str]:
+    """The application behind a real socket; yields its address."""
+    port = free_port()
+    config = uvicorn.Config(
+        shell.app, port=port, http=guarded(shell.settings), lifespan="off", log_level="critical"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_the_connection_outlives_an_unforeseen_failure(shell: Shell) -> None:
+    @shell.app.post("/raise")
+    async def fail(request: Request) -> None:
+        await request.body()
+        raise RuntimeError("unforeseen")
+
+    with served(shell) as address, httpx.Client(base_url=address) as http:
+        for _ in range(3):
+            answer = http.post("/raise", content=b"x" * 100_000)
+            assert_problem(answer, 500)
+            assert "close" not in answer.headers.get("connection", "")
+            port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+            answer = http.get("/livez")
+            assert answer.status_code == 200
+            assert answer.extensions["network_stream"].get_extra_info("client_addr")[1] == port
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(shell: Shell) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError("unforeseen")
+
+    @shell.app.get("/raise")
+    async def stream(request: Request) -> StreamingResponse:
+        return StreamingResponse(broken())
+
+    with served(shell) as address, pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"{address}/raise")
 
 
 def test_own_words_of_a_route_stay(shell: Shell) -> None:
