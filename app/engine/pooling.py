@@ -1,7 +1,8 @@
 """Max pooling: the largest cell of each window, and the way back to it.
 
-It is separable: first along each row, then down the columns. Both steps compare strictly, so that
-the cell that wins a tie is the first in row-major order.
+It is separable: along the rows and down the columns. Where the places of the maxima are asked for,
+the rows come first, and a cell must be larger than all before it to win a step, so that the first
+in row-major order wins a tie. The way back adds each gradient at its place.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.bits import keep_where
+from app.engine import interrupt
 from app.engine.taps import (
     Block,
     Phases,
     PoolWindow,
     Tap,
-    backward_blocks,
     forward_blocks,
     over,
     slices_of,
@@ -24,7 +24,7 @@ from app.engine.taps import (
 )
 
 __all__ = [
-    "Chosen",
+    "Places",
     "PoolWindow",
     "max_pool2d",
     "max_pool2d_backward",
@@ -33,10 +33,12 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-# Which of the window's columns won for each input row and output column, shape (N·C, H, OW); which
-# of its rows won for each output cell, shape (N·C, OH, OW).
-Chosen = tuple[Array, Array]
+# For each output cell, which cell of its plane is the maximum, counted row by row, shape
+# (N·C, OH, OW); any number where the window holds no cell.
+Places = NDArray[np.intp]
 Fetch = Callable[[Tap], Array]
+# Gradients sent back at a time; NumPy holds the interpreter's lock meanwhile.
+_AT_ONCE = 1 << 14
 
 
 def max_pool2d(x: Array, window: PoolWindow) -> Array:
@@ -48,20 +50,6 @@ def max_pool2d(x: Array, window: PoolWindow) -> Array:
         x: Maps, shape (N, C, H, W).
         window: The window.
     """
-    return _max_pool(x, window, None)
-
-
-def max_pool2d_chosen(x: Array, window: PoolWindow) -> tuple[Array, Chosen]:
-    """Return what `max_pool2d` does, and where the maxima stand, for the way back."""
-    shape, kinds = x.shape, [np.min_scalar_type(size) for size in window.size]
-    planes = shape[0] * shape[1]
-    cols = np.zeros((planes, shape[2], window.output[1]), kinds[1])
-    chosen = cols, np.zeros((planes, *window.output), kinds[0])
-    return _max_pool(x, window, chosen), chosen
-
-
-def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
-    """Return the maxima, and fill `chosen`."""
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
     out = np.empty((len(planes), *window.output), x.dtype)
     width = x.shape[3]
@@ -70,66 +58,128 @@ def _max_pool(x: Array, window: PoolWindow, chosen: Chosen | None) -> Array:
     def run(block: Block) -> None:
         read, made = slices_of(block)
         cells, target = planes[block.planes, read], out[block.planes, made]
-        down = taps(window, 0, block.outputs, block.inputs)
-        if chosen is None:
-            # Any order gives the same maxima; rows are contiguous, so halve the work there first.
-            best = np.empty((*target.shape[:2], width), x.dtype)
-            _maximum(down, _rows_of(cells), best, 1)
-            _maximum(across, Phases(best, window.stride[1]), target, 2)
-            return
-        cols, rows = chosen[0][block.planes, read], chosen[1][block.planes, made]
-        best, fetch = np.empty(cols.shape, x.dtype), Phases(cells, window.stride[1])
-        _maximum(across, fetch, best, 2, cols)
-        _maximum(down, _rows_of(best), target, 1, rows)
-        if np.isnan(target).any():
-            _maximum(across, fetch, best, 2, cols, nans=True)
-            _maximum(down, _rows_of(best), target, 1, rows, nans=True)
+        # Any order gives the same maxima; rows are contiguous, so halve the work there first.
+        best = np.empty((*target.shape[:2], width), x.dtype)
+        _maximum(taps(window, 0, block.outputs, block.inputs), _rows_of(cells), best, 1)
+        _maximum(across, Phases(best, window.stride[1]), target, 2)
 
     over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
     return out.reshape(*x.shape[:2], *window.output)
+
+
+def max_pool2d_chosen(x: Array, window: PoolWindow) -> tuple[Array, Places]:
+    """Return what `max_pool2d` does, and where the maxima stand, for the way back."""
+    planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    out = np.empty((len(planes), *window.output), x.dtype)
+    places = np.empty(out.shape, np.intp)
+    width = x.shape[3]
+    across = taps(window, 1, range(window.output[1]), range(width))
+    corners = _first_cells(window, 0)[:, None] * width + _first_cells(window, 1)
+    small = np.min_scalar_type(max(window.size))
+
+    def run(block: Block) -> None:
+        read, made = slices_of(block)
+        cells, target = planes[block.planes, read], out[block.planes, made]
+        down = taps(window, 0, block.outputs, block.inputs)
+        best = np.empty((*cells.shape[:2], window.output[1]), x.dtype)
+        cols, rows = np.empty(best.shape, small), np.empty(target.shape, small)
+        fetch = Phases(cells, window.stride[1])
+        _first_maximum(across, fetch, best, 2, cols)
+        _first_maximum(down, _rows_of(best), target, 1, rows)
+        if np.isnan(target).any():
+            _first_maximum(across, fetch, best, 2, cols, nans=True)
+            _first_maximum(down, _rows_of(best), target, 1, rows, nans=True)
+        place = places[block.planes, made]
+        place[...] = rows
+        place *= window.dilation[0] * width
+        place += corners[made]
+        place += _cols_of_winners(down, rows, cols) * np.intp(window.dilation[1])
+
+    over(forward_blocks(len(planes), (x.shape[2], width), window), run, x.size)
+    return out.reshape(*x.shape[:2], *window.output), places
+
+
+def _first_cells(window: PoolWindow, axis: int) -> NDArray[np.intp]:
+    """Return the input row or column each window starts at; it may lie in the padding."""
+    return np.arange(window.output[axis]) * window.stride[axis] - window.padding[axis][0]
 
 
 def _rows_of(block: Array) -> Fetch:
     return lambda tap: block[:, tap.inputs]
 
 
-def _maximum(
+def _served(tap: Tap, axis: int) -> tuple[slice, ...]:
+    """Return the index of the outputs that the tap serves, along `axis`."""
+    return (slice(None),) * axis + (tap.outputs,)
+
+
+def _maximum(steps: Sequence[Tap], fetch: Fetch, best: Array, axis: int) -> None:
+    """Fill `best` with the maximum over the taps along `axis`.
+
+    Two taps that serve all outputs come first: their maximum needs nothing to start from.
+    """
+    whole = [tap for tap in steps if tap.outputs == slice(0, best.shape[axis])][:2]
+    if len(whole) == 2:
+        np.maximum(fetch(whole[0]), fetch(whole[1]), out=best)
+    else:
+        best[...] = fetch(whole[0]) if whole else -np.inf
+    for tap in steps:
+        if tap not in whole:
+            held = best[_served(tap, axis)]
+            np.maximum(held, fetch(tap), out=held)
+
+
+def _first_maximum(
     steps: Sequence[Tap],
     fetch: Fetch,
     best: Array,
     axis: int,
-    choice: Array | None = None,
+    choice: Array,
     nans: bool = False,
 ) -> None:
-    """Fill `best` with the maximum over the taps along `axis`, and `choice` with the winners.
+    """Do as `_maximum`, and fill `choice` with which tap has won: the first of equal ones.
 
     With `nans`, the last NaN of a window wins, as in PyTorch.
     """
-    lead = (slice(None),) * axis
-    whole = bool(steps) and steps[0].outputs == slice(0, best.shape[axis])
-    if not whole:
+    whole = [tap for tap in steps if tap.outputs == slice(0, best.shape[axis])]
+    if whole and not nans:
+        start = whole[0].index
+        best[...] = fetch(whole[0])
+        choice[...] = start
+    else:
+        start = -1
         best[...] = -np.inf
-    if choice is not None:
         choice[...] = 0
         for tap in reversed(steps):  # where all is −inf, the first cell of the input wins
-            choice[(*lead, tap.outputs)] = tap.index
-    for count, tap in enumerate(steps):
-        place = (*lead, tap.outputs)
-        values, held = fetch(tap), best[place]
-        if whole and count == 0:
-            held[...] = values
-            continue
-        if choice is not None:
-            better = np.greater(values, held)
-            if nans:
-                better |= np.isnan(values)
-            winners = np.multiply(better, choice.dtype.type(tap.index), dtype=choice.dtype)
-            np.maximum(choice[place], winners, out=choice[place])
+            choice[_served(tap, axis)] = tap.index
+    earlier = [tap for tap in reversed(steps) if tap.index < start]
+    later = [tap for tap in steps if tap.index > start]
+    for tap in (*earlier, *later):
+        values, held, chosen = fetch(tap), best[_served(tap, axis)], choice[_served(tap, axis)]
+        better = np.greater(values, held) if tap.index > start else np.greater_equal(values, held)
+        if nans:
+            better |= np.isnan(values)
         np.maximum(values, held, out=held)
+        # Chosen by bits: `numpy.where` branches on every element and takes thirty times as long.
+        chosen ^= (chosen ^ chosen.dtype.type(tap.index)) & _bits(better, choice.dtype)
+
+
+def _bits(mask: NDArray[np.bool_], dtype: np.dtype[Any]) -> Array:
+    """Return an unsigned integer for each entry: all of its bits set where the mask is True."""
+    return np.negative(mask.view(np.int8)).astype(dtype)
+
+
+def _cols_of_winners(down: Sequence[Tap], rows: Array, cols: Array) -> Array:
+    """Return which of the window's columns has won, given the row and each row's column."""
+    found = np.zeros(rows.shape, cols.dtype)
+    for tap in down:
+        place = found[:, tap.outputs]
+        place |= cols[:, tap.inputs] & _bits(rows[:, tap.outputs] == tap.index, cols.dtype)
+    return found
 
 
 def max_pool2d_backward(
-    upstream: Array, x: Array, window: PoolWindow, chosen: Chosen | None = None
+    upstream: Array, x: Array, window: PoolWindow, chosen: Places | None = None
 ) -> Array:
     """Return the gradient with respect to x: each maximum's place takes its whole gradient.
 
@@ -139,68 +189,51 @@ def max_pool2d_backward(
         window: The window.
         chosen: Where the maxima stand; found again if None.
     """
-    cols, rows = chosen or max_pool2d_chosen(x, window)[1]
-    planes, (height, width) = len(rows), x.shape[2:]
-    sent = upstream.reshape(rows.shape)
-    out = np.empty((planes, height, width), upstream.dtype)
-    across = taps(window, 1, range(window.output[1]), range(width))
-
-    def run(block: Block) -> None:
-        read, _ = slices_of(block)
-        down = taps(window, 0, block.outputs, block.inputs)
-        # Which column of a window has won in a row does not depend on which window asks: what all
-        # windows send to a row is added up first, and goes to its column at once.
-        lanes = np.zeros(cols[block.planes, read].shape, out.dtype)
-        met = set()
-        for tap in down:
-            values, place = sent[block.planes, tap.outputs], lanes[:, tap.inputs]
-            won = rows[block.planes, tap.outputs] == tap.index
-            phase = tap.inputs.start % window.stride[0]
-            _send(values, won, place, first=phase not in met)
-            met.add(phase)
-        _spread(across, lanes, cols[block.planes, read], out[block.planes, read], window.stride[1])
-
-    over(backward_blocks(planes, (height, width), window), run, out.size)
+    places = max_pool2d_chosen(x, window)[1] if chosen is None else chosen
+    filled = np.outer(_meets_input(window, 0, x.shape[2]), _meets_input(window, 1, x.shape[3]))
+    everywhere = bool(filled.all())
+    (_, _, height, width), (rows, cols) = x.shape, window.output
+    out = np.empty((len(places), height * width), upstream.dtype)
+    reach = window.dilation[0] * (window.size[0] - 1) + 1 - window.padding[0][0]
+    at_once = max(1, _AT_ONCE // cols)
+    for plane, place, sent in zip(out, places, upstream.reshape(places.shape), strict=True):
+        done = 0
+        for start in range(0, rows, at_once):
+            interrupt.check()
+            # Zeros are written just ahead of the gradients, which then find them in the cache.
+            last = min(start + at_once, rows) - 1
+            end = max(done, (last * window.stride[0] + reach) * width)
+            plane[done:end] = 0
+            done = end
+            band = slice(start, start + at_once)
+            to, values = place[band].reshape(-1), sent[band].reshape(-1)
+            if not everywhere:
+                to, values = place[band][filled[band]], sent[band][filled[band]]
+            # One pass over the gradients; by masks, as the way there, they take three times as
+            # long.
+            np.add.at(plane, to, values)
+        plane[done:] = 0
     return out.reshape(x.shape)
 
 
-def _send(values: Array, won: NDArray[np.bool_], place: Array, first: bool) -> None:
-    """Add to a place what its winners take; the first to come finds zeros there."""
-    if first:
-        keep_where(values, won, place)
-    else:
-        place += keep_where(values, won)
+def _meets_input(window: PoolWindow, axis: int, size: int) -> NDArray[np.bool_]:
+    """Return which outputs' windows hold any cell of the input along an axis."""
+    met = np.zeros(window.output[axis], bool)
+    for tap in taps(window, axis, range(window.output[axis]), range(size)):
+        met[tap.outputs] = True
+    return met
 
 
-def _spread(across: Sequence[Tap], lanes: Array, cols: Array, target: Array, stride: int) -> None:
-    """Fill `target` with what `lanes` sends to the columns that have won.
-
-    Columns that lie a stride apart are added up side by side, and interleaved at the end.
-    """
-    for phase in range(min(stride, target.shape[2])):
-        cells = target[..., phase::stride]
-        sums = np.zeros(cells.shape, cells.dtype)
-        meeting = [tap for tap in across if tap.inputs.start % stride == phase]
-        for number, tap in enumerate(meeting):
-            position = tap.inputs.start // stride
-            place = sums[..., position : position + tap.outputs.stop - tap.outputs.start]
-            won = cols[..., tap.outputs] == tap.index
-            _send(lanes[..., tap.outputs], won, place, first=number == 0)
-        cells[...] = sums
-
-
-def winners(window: PoolWindow, chosen: Chosen, outputs: range) -> Array:
+def winners(window: PoolWindow, places: Places, width: int) -> Array:
     """Return which of the window's cells, in row-major order, is the maximum of each output cell.
 
     Args:
         window: The window.
-        chosen: The columns' choice for all input rows, and the rows' for the output rows.
-        outputs: Which output rows these are.
+        places: Where the maxima stand.
+        width: Columns of the input.
     """
-    cols, rows = chosen
-    cells = rows.astype(np.min_scalar_type(window.size[0] * window.size[1]))
-    cells *= window.size[1]
-    for tap in taps(window, 0, outputs, range(cols.shape[1])):
-        won = rows[:, tap.outputs] == tap.index
-        cells[:, tap.outputs] += won * cols[:, tap.inputs]
+    rows, cols = np.divmod(places, width)
+    rows -= _first_cells(window, 0)[:, None]
+    cols -= _first_cells(window, 1)
+    cells: Array = rows // window.dilation[0] * window.size[1] + cols // window.dilation[1]
     return cells

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.engine import average_pooling, pooling, reference_pooling, taps
+from app.engine.bits import copy_every
 from app.engine.geometry import pooled_size
 from app.engine.pooling import PoolWindow
 
@@ -199,3 +200,24 @@ def test_dtype_stays_and_empty_batches_are_legal(dtype: type) -> None:
         assert average_pooling.avg_pool2d_backward(average, x, window).dtype == dtype
         assert out.shape == average.shape == (batch, 3, 2, 3)
         assert grad.shape == x.shape
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+@pytest.mark.parametrize(("size", "stride"), [((3, 3), (2, 2)), ((2, 2), (4, 3)), ((1, 1), (1, 1))])
+def test_gradients_sent_back_row_by_row_are_those_of_the_loops(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, size: tuple[int, int], stride: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(pooling, "_AT_ONCE", at_once)
+    x = RNG.integers(-3, 4, (2, 3, 11, 8)).astype(np.float64)
+    check_max(x, window_of(x.shape, size, stride), ceil=False)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 2, 5, 6])
+def test_every_nth_column_is_copied_whatever_the_layout(dtype: type, step: int, width: int) -> None:
+    wide = RNG.standard_normal((3, 2 * width + 2)).astype(dtype)
+    for source in (wide[:, :width], wide[:, 1 : width + 1], wide[:, ::2][:, :width]):
+        out = np.empty((3, -(-width // step)), dtype)
+        copy_every(source, step, out)
+        np.testing.assert_array_equal(out, source[:, ::step])

@@ -192,8 +192,10 @@ class MaxPool2d(Pooling):
 
     def pieces(self, x: Array, result: Result) -> Array:
         window = self._resolved(x.shape)
-        chosen = result.context or pooling.max_pool2d_chosen(self._maps(x), window)[1]
-        return pooling.winners(window, chosen, range(window.output[0]))
+        places = result.context
+        if places is None:
+            _, places = pooling.max_pool2d_chosen(self._maps(x), window)
+        return pooling.winners(window, places, x.shape[-1])
 
 
 @dataclass(frozen=True, eq=False)
