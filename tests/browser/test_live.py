@@ -119,3 +119,11 @@ def test_cancelled_request_leaves_the_picture_as_it_is(lab: Lab) -> None:
     lab.page.unroute("**/api/v1/forward")
     lab.cell(0, 0).fill("9")
     lab.shows(correlate(numbers, [[9, 0, 1], [-2, 0, 2], [-1, 0, 1]]))
+
+
+def test_controls_follow_an_edit_whose_answer_is_slow(lab: Lab) -> None:
+    lab.page.route("**/api/v1/forward", lambda route: None)
+    lab.cell(1, 1).click()
+    lab.page.keyboard.press("ArrowUp")
+    expect(lab.cell(1, 1)).to_have_value("1")
+    expect(lab.page.get_by_role("button", name="Undo")).to_be_enabled()
