@@ -19,7 +19,7 @@ const RING = 14;
 
 const isGradient = () => part.mode === 'gradient';
 
-/** The cell of the plane in focus under the hand. @param {MouseEvent} event */
+/** The cell of the plane in focus under the hand. @param {PointerEvent} event */
 function placeOf(event) {
   const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
   const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -59,9 +59,18 @@ function pin(place) {
   edit({ unit: again ? null : unit, loss: again && loss === 'unit' ? 'sum' : isGradient() ? 'unit' : loss });
 }
 
-/** @param {MouseEvent} event */
-const onClick = (event) => {
-  if (!wasDragged()) pin(placeOf(event));
+/** Where the press began: a click itself comes in whole pixels, which may be the cell beside. */
+let pressed = /** @type {{row: number, col: number} | null} */ (null);
+
+/** @param {PointerEvent} event */
+const onPress = (event) => {
+  pressed = placeOf(event);
+  point(pressed);
+};
+
+const onClick = () => {
+  if (!wasDragged()) pin(pressed);
+  pressed = null;
 };
 
 /** @type {Record<string, () => void>} */
@@ -135,7 +144,7 @@ function cellValues() {
       const place = row * cols + col;
       const text = valueText(plane, place, digits);
       const ink = inkOn(scale.value, plane.offset + plane.scale * plane.values[place]);
-      const size = Math.min(13, side * 0.4, (side - 3) / (0.6 * text.length));
+      const size = Math.min(Math.max(13, side * 0.15), side * 0.4, (side - 3) / (0.6 * text.length));
       texts.push(
         svg`<text x=${left + (col + 0.5) * side} y=${top + (row + 0.5) * side} font-size=${size} fill=${ink}>${text}</text>`,
       );
@@ -174,7 +183,7 @@ export function focusView() {
       aria-keyshortcuts="+ - 0"
       .style=${`${place};opacity:${under ? overlay : 1};image-rendering:${rendering}`}
       @pointermove=${(/** @type {PointerEvent} */ event) => point(placeOf(event))}
-      @pointerdown=${(/** @type {PointerEvent} */ event) => point(placeOf(event))}
+      @pointerdown=${onPress}
       @pointerleave=${onLeave}
       @click=${onClick}
       @keydown=${onKey}

@@ -3,12 +3,11 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
 import { number } from './format.js';
-import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
+import { FIELDS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
 import { editLayer, forget, limits, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
-const MOST_PADDING = 16384;
 const LARGEST = 1e6;
 
 /** @param {string} label @param {unknown} control @param {string} place */
@@ -22,10 +21,10 @@ function wholeControl(index, field, { label, least = 1 }) {
   const value = part.layers[index][field];
   const set = (/** @type {number | number[]} */ changed) => editLayer(index, { [field]: changed }, place);
   const step = (/** @type {number} */ change) => {
-    const now = Array.isArray(value) ? value : [value];
-    const next = now.map((one) => Math.min(Math.max(one + change, least), most));
+    const now = part.layers[index][field]; // what was typed since the last drawing included
+    const next = [now].flat().map((one) => Math.min(Math.max(one + change, least), most));
     forget(place);
-    set(Array.isArray(value) ? next : next[0]);
+    set(Array.isArray(now) ? next : next[0]);
   };
   const control = html`<span class="stepper"
     >${textControl({
@@ -153,16 +152,19 @@ function control(index, field) {
   return about.kind === 'whole' ? wholeControl(index, field, about) : numberControl(index, field, about);
 }
 
-/** The formula with its numbers, one line for each axis. @param {number} index */
+/** The formula with its numbers, once where both axes have the same. @param {number} index */
 function formula(index) {
   const text = shapes.value?.layers[index]?.formula;
   if (!text) return nothing;
-  const lines = text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1').split('; ');
+  /** @type {string[]} */
+  const axes = text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1').split('; ');
+  const parsed = axes.map((line) => /^(?:(rows|cols): )?(.*) = (\S+)$/.exec(line) ?? ['', '', line, '']);
+  const [first, second] = parsed;
+  const alike = second && first[2] === second[2];
+  const line = (/** @type {string} */ axis, /** @type {string} */ sum, /** @type {string} */ result) =>
+    html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${axis}` : ''}</span></p>`;
   return html`<div class="formula mono" data-testid="formula">
-    ${lines.map((/** @type {string} */ line) => {
-      const [, before, result] = /^(.*= )(\S+)$/.exec(line) ?? [null, line, ''];
-      return html`<div>${before}<b class="hot">${result}</b></div>`;
-    })}
+    ${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axis === 'cols' ? 'columns' : axis, sum, result))}
   </div>`;
 }
 
