@@ -1,11 +1,16 @@
 /** The pointed number, term by term: patch × kernel = products, their sum and the bias. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { effect } from '../vendor/signals-core/signals-core.js';
 import { number } from './format.js';
+import { isBank, isRandom } from './layer-types.js';
 import { cell, inputCell } from './pointing.js';
 import { explanation, part } from './state.js';
 
+const FEWEST_ROWS = 3;
+const USUAL_ROWS = 5;
 const LARGEST_GRID = 7;
+const MOST_GROUPS = 16;
 
 /** @typedef {{left: any, right: any, product: number, padding: boolean}} Term */
 
@@ -61,7 +66,7 @@ function terms(told) {
   const groups = byChannel(told.terms);
   const rows = new Set(told.terms.map((/** @type {Term} */ t) => (t.left.name === 'kernel' ? t.right : t.left).position.at(-2)));
   const fits = rows.size <= LARGEST_GRID && told.terms.length / groups.length <= LARGEST_GRID ** 2;
-  if (!fits || groups.length > 4)
+  if (!fits || groups.length > MOST_GROUPS)
     return html`<p class="dim">${told.terms.length} products; the largest: ${[...told.terms]
       .sort((a, b) => Math.abs(b.product) - Math.abs(a.product))
       .slice(0, 4)
@@ -101,4 +106,18 @@ export function arithmeticView() {
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
     </div>`;
+}
+
+/** Rows of the widest patch that a layer may show. @param {import('./layer-types.js').Layer} layer @returns {number} */
+function rowsOf({ kernel, size }) {
+  if (!kernel) return [size ?? 1].flat()[0];
+  return isRandom(kernel) ? kernel.random.size[0] : isBank(kernel) ? kernel[0][0].length : kernel.length;
+}
+
+/** Reserve the height that a usual sum of this network takes, for the map not to move when one appears. @param {HTMLElement} place */
+export function reserveRows(place) {
+  effect(() => {
+    const rows = Math.max(FEWEST_ROWS, ...part.layers.map(rowsOf));
+    place.style.setProperty('--term-rows', String(Math.min(rows, USUAL_ROWS)));
+  });
 }

@@ -218,7 +218,7 @@ export function inputView() {
   return html`<h2 class="away">Input</h2>
     <div class="bar spread">${choices()}</div>
     ${input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)}
-    <small data-testid="about-input" role="status">${busy.value || about()}</small>
+    <small class="about" data-testid="about-input" role="status">${busy.value || about()}</small>
     ${sources()}
     <small class="wide">or drop or paste a picture anywhere; it goes to this server only</small>`;
 }

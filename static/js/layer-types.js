@@ -89,6 +89,10 @@ export const LAYER_TYPES = {
 };
 
 export const PADDING_NAMES = ['same', 'valid', 'full', 'same_lower', 'keep'];
+/** The most cells that padding adds on one side. */
+export const MOST_PADDING = 16_384;
+/** The laws that random weights are drawn from. */
+export const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
 export const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 /** @param {Layer} layer */

@@ -1,6 +1,6 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
-import { FIELDS, LAYER_TYPES, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
 /** @typedef {import('./state.js').Lab} Lab */
@@ -10,7 +10,6 @@ const MOST_CELLS = 500_000;
 const MOST_SIDE = 255;
 const MOST_NUMBERS = 4096;
 const LARGEST_WHOLE = 2 ** 31 - 1;
-const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
 
 /** @param {unknown} value @returns {value is number} */
 const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
@@ -67,7 +66,7 @@ function isPadding(value, usual) {
   if (typeof value === 'string') return typeof usual === 'string' && PADDING_NAMES.includes(value);
   const all = [value].flat(2);
   const formed = isWhole(value, 0) || isArray(value, [1, 2], 4);
-  return formed && [1, 2, 4].includes(all.length) && all.every((one) => isWhole(one, 0, 16_384));
+  return formed && [1, 2, 4].includes(all.length) && all.every((one) => isWhole(one, 0, MOST_PADDING));
 }
 
 /** Whether a value is built as the usual one is. @param {any} value @param {any} usual @returns {boolean} */

@@ -46,6 +46,9 @@ function fromFragment(fragment) {
   return typeof read === 'object' && read !== null ? legalLab(read, initialLab()) : null;
 }
 
+/** The link of the state as it stands. */
+export const currentLink = () => location.origin + location.pathname + toFragment(lab.peek());
+
 /** Keep link and state equal. */
 export function followLink() {
   const read = fromFragment(location.hash);

@@ -3,7 +3,9 @@
 import { effect } from '../vendor/signals-core/signals-core.js';
 import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
+import { reserveRows } from './arithmetic-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
+import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
@@ -17,8 +19,14 @@ import { startZoom } from './zoom.js';
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-const tools = () => html`<button class="plain" ?disabled=${!canUndo.value} @click=${undo} aria-keyshortcuts="Control+Z">Undo</button>
-  <button class="plain" ?disabled=${!canRedo.value} @click=${redo} aria-keyshortcuts="Control+Shift+Z">Redo</button>
+/** @param {string} title @param {string} sign for narrow screens @param {string} keys @param {boolean} off @param {() => void} act */
+const travelButton = (title, sign, keys, off, act) =>
+  html`<button class="plain" aria-label=${title} title=${title} aria-keyshortcuts=${keys} ?disabled=${off} @click=${act}
+    ><span class="wide">${title}</span><span class="narrow" aria-hidden="true">${sign}</span></button
+  >`;
+
+const tools = () => html`${travelButton('Undo', '↶', 'Control+Z', !canUndo.value, undo)}
+  ${travelButton('Redo', '↷', 'Control+Shift+Z', !canRedo.value, redo)} ${exportMenu()}
   <button class="plain" data-testid="theme" @click=${toggleTheme}>${dark.value ? 'Light' : 'Dark'}</button>`;
 
 /** @param {KeyboardEvent} event */
@@ -35,6 +43,7 @@ async function start() {
   startLive();
   for (const [id, view] of Object.entries({ tools, ...PLACES })) drawWhenNeeded(element(id), view);
   startZoom(element('frame'));
+  reserveRows(element('arithmetic'));
   startPainting();
   effect(() => void learnPicture());
   startCards();

@@ -3,22 +3,22 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { unplaced } from './faults.js';
-import { focusPlane, galleryPlanes } from './focus.js';
+import { focusPlane, galleryPlanes, scale } from './focus.js';
 import { amount, number } from './format.js';
 import { edit, lab, look, part } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 export function colourControls() {
-  const { colors, scale, clip } = part;
+  const { colors, scale: extent, clip } = part;
   const choice = (/** @type {import('./state.js').Lab['scale']} */ value, /** @type {string} */ title) =>
-    html`<button aria-pressed=${scale === value} data-testid="scale-${value}" @click=${() => look({ scale: value })}>${title}</button>`;
+    html`<button aria-pressed=${extent === value} data-testid="scale-${value}" @click=${() => look({ scale: value })}>${title}</button>`;
   return html`<select aria-label="Colours" data-testid="colors" @change=${(/** @type {any} */ event) => look({ colors: event.target.value })}>
       ${['auto', 'signed', 'gray', 'viridis'].map((name) => html`<option ?selected=${name === colors}>${name}</option>`)}
     </select>
     <div class="seg" role="group" aria-label="Scale of the colours">
       ${choice('map', 'This map')}${choice('layer', 'Layer')}${choice('network', 'Network')}
     </div>
-    <select aria-label="Range of the colours" ?disabled=${scale !== 'map'} @change=${(/** @type {any} */ event) => look({ clip: Number(event.target.value) })}>
+    <select aria-label="Range of the colours" ?disabled=${extent !== 'map'} @change=${(/** @type {any} */ event) => look({ clip: Number(event.target.value) })}>
       ${[100, 99.5, 98, 95].map((one) => html`<option value=${one} ?selected=${one === clip}>${one === 100 ? 'full range' : `${one} % of cells`}</option>`)}
     </select>`;
 }
@@ -67,16 +67,20 @@ export const zoomControls = () => html`<button class="small" data-testid="zoom-i
   ><button class="small" data-testid="zoom-out" aria-label="Reduce" title="Reduce (−)" ?disabled=${!zoomed.value} @click=${reduce}>−</button
   ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button>`;
 
-export function mapsHead() {
-  const { mode, channel } = part;
-  const gradient = mode === 'gradient';
-  const set = (/** @type {'forward' | 'gradient'} */ to) => edit({ mode: to, channel: 0 });
-  return html`<h2 class="as-written">${gradient ? 'dL/dInput' : `Feature map ${channel}`}</h2>
-    ${sizeLine()}
-    <div class="seg" role="group" aria-label="What is shown">
-      <button aria-pressed=${!gradient} data-testid="forward" @click=${() => set('forward')}>Forward</button>
-      <button aria-pressed=${gradient} data-testid="gradient" @click=${() => set('gradient')}>Gradient</button>
-    </div>`;
+export const mapsHead = () =>
+  html`<h2 class="as-written">${part.mode === 'gradient' ? 'dL/dInput' : `Feature map ${part.channel}`}</h2>${sizeLine()}`;
+
+export function modeButtons() {
+  const button = (/** @type {'forward' | 'gradient'} */ mode, /** @type {string} */ title) =>
+    html`<button aria-pressed=${part.mode === mode} data-testid=${mode} @click=${() => edit({ mode, channel: 0 })}>${title}</button>`;
+  return html`${button('forward', 'Forward')}${button('gradient', 'Gradient')}`;
+}
+
+/** Where zero stands on the colour bar. */
+export function legendZero() {
+  const { low, high } = scale.value;
+  if (low >= 0 || high <= 0) return html``;
+  return html`<span .style=${`top:${(100 * high) / (high - low)}%`}>0</span>`;
 }
 
 /** What is wrong at no place that has a control. */

@@ -51,12 +51,16 @@ function sizeButtons(array) {
   const full = (/** @type {number} */ more) => array.flat().length + more > MOST_NUMBERS;
   const button = (/** @type {string} */ title, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {() => Matrix} */ make) =>
     html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => replaceNumbers(make())}>${title}</button>`;
-  return html`<div class="bar wrap">
-    <small class="grow nowrap">${array.length} × ${array[0].length}</small>
-    ${button('− row', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
-    ${button('+ row', 'Add a row', full(zeros.length), () => [...array, zeros])}
-    ${button('− col', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
-    ${button('+ col', 'Add a column', full(array.length), () => array.map((line) => [...line, 0]))}
+  const count = (/** @type {number} */ of, /** @type {string} */ what) => html`<small class="nowrap">${of} ${what}${of === 1 ? '' : 's'}</small>`;
+  return html`<div class="bar spread">
+    <span class="bar">${count(array.length, 'row')}
+      ${button('−', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
+      ${button('+', 'Add a row', full(zeros.length), () => [...array, zeros])}
+    </span>
+    <span class="bar">${count(zeros.length, 'column')}
+      ${button('−', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
+      ${button('+', 'Add a column', full(array.length), () => array.map((line) => [...line, 0]))}
+    </span>
   </div>`;
 }
 

@@ -1,13 +1,13 @@
 /** The places of the page, by the id of the element that each is drawn into: one is drawn when what it reads changes. */
 
 import { arithmeticView } from './arithmetic-view.js';
-import { exportView } from './export-view.js';
+import { commandView } from './export-view.js';
 import { focusView } from './focus-view.js';
 import { geometryView } from './geometry-view.js';
 import { gradientControls, gradientNote } from './gradient-view.js';
 import { inputView } from './input-view.js';
 import { kernelView } from './kernel-view.js';
-import { colourControls, faultNotes, galleryView, mapsHead, statsLine, zoomControls } from './maps-view.js';
+import { colourControls, faultNotes, galleryView, legendZero, mapsHead, modeButtons, statsLine, zoomControls } from './maps-view.js';
 import { stackView } from './stack-view.js';
 
 /** @type {Record<string, () => import('../vendor/lit-html/lit-html.js').TemplateResult>} */
@@ -17,14 +17,16 @@ export const PLACES = {
   kernel: kernelView,
   geometry: geometryView,
   'maps-head': mapsHead,
+  mode: modeButtons,
   loss: gradientControls,
   frame: focusView,
+  'legend-zero': legendZero,
   faults: faultNotes,
   note: gradientNote,
   stats: statsLine,
   view: colourControls,
   gallery: galleryView,
   zoom: zoomControls,
-  export: exportView,
+  command: commandView,
   arithmetic: arithmeticView,
 };

@@ -3,9 +3,9 @@
 import { html } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { placeOf } from './kernel-edit.js';
+import { INITIALISERS } from './layer-types.js';
 import { editLayer, limits, part } from './state.js';
 
-const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier_uniform', 'normal', 'uniform'];
 const LARGEST_SEED = 2 ** 31 - 1;
 
 /** @typedef {import('./layer-types.js').RandomKernel['random']} Random */

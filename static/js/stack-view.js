@@ -19,7 +19,7 @@ const PAINT_AFTER_MS = 40;
 function title({ type, kernel, size }) {
   const name = LAYER_TYPES[type].title;
   if (!kernel) return size ? `${name} ${[size].flat().join('×')}` : name;
-  if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}, random`;
+  if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}`;
   const matrix = isBank(kernel) ? kernel[0][0] : kernel;
   return `${name} ${matrix.length}×${matrix[0].length}`;
 }
@@ -48,7 +48,7 @@ function tools(index) {
 
 /** @param {any} report */
 const costs = (report) =>
-  html`<small class="cost">${amount(report.parameters)} parameters, ${amount(report.multiply_adds)} multiply–adds</small>`;
+  html`<small class="cost"><span>${amount(report.parameters)} parameters</span> <span>${amount(report.multiply_adds)} multiply–adds</span></small>`;
 
 /** @param {any} layer @param {number} index */
 function card(layer, index) {
@@ -65,7 +65,7 @@ function card(layer, index) {
     >
       <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
-      <small>${out ? shape(out) : wrong ? 'not possible' : ''}</small>
+      <small>${out ? shape(out) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
     ${chosen ? html`${report?.parameters === undefined ? nothing : costs(report)} ${tools(index)}` : sentence(`/layers/${index}`)}
   </li>`;

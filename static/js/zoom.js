@@ -150,6 +150,7 @@ export function startZoom(element) {
   observer.observe(element);
   effect(() => {
     element.dataset.zoomed = zoomed.value ? 'yes' : 'no';
+    element.parentElement?.style.setProperty('--aspect', String(rows.value / cols.value));
   });
   element.addEventListener('wheel', (event) => onWheel(element, event), { passive: false });
   followPointers(element);

@@ -89,6 +89,16 @@ class Lab:
         self.by_id("add-layer").click()
         self.by_id(f"add-{kind}").click()
 
+    def export(self, name: str) -> None:
+        """Choose what the export menu offers."""
+        self.by_id("export").click()
+        self.by_id(name).click()
+
+    def wait_until_exact(self) -> None:
+        """Wait until the newest map stands there with its exact values."""
+        self.page.wait_for_timeout(100)  # the edit's own answer takes the word back
+        expect(self.by_id("exact")).to_have_text("exact")
+
     def enter_numbers(self, numbers: Array) -> None:
         """Type a small matrix in place of the picture."""
         self.by_id("sample").select_option(label=NOTES_MATRIX)
