@@ -264,6 +264,23 @@ def test_stacked_rows_do_not_spread_what_is_not_finite(
     assert np.array_equal(~np.isfinite(out), touched)
 
 
+@pytest.mark.parametrize("height", [8, 9])
+def test_groups_computed_together_do_not_spread_what_is_not_finite(height: int) -> None:
+    case = Case(size=(height, 8), kernel=(3, 3), padding=((1, 1), (1, 1)), groups=5)
+    x, kernel, bias, _ = case.arrays("float32")
+    x[1, 3, 4, 5] = np.nan
+    out = np.empty((2, 10, height, 8), np.float32)
+    problem = problem_of(case, x, kernel)
+    assert row_windows.recipe(problem, 4, 3).layout.groups == 5
+    with np.errstate(all="ignore"):
+        row_gemm.run(problem, x, kernel, bias, out, 4, 3)
+    touched = np.zeros(out.shape, bool)
+    touched[1, 6:8, 3:6, 4:7] = True
+    assert np.array_equal(np.isnan(out), touched)
+    x[1, 3, 4, 5] = 0
+    assert_close(out[~touched], reference.conv2d(x, kernel, bias, padding=1, groups=5)[~touched])
+
+
 def test_upstream_that_is_not_finite_stays_local_at_a_stride() -> None:
     case = Case(size=(9, 8), kernel=(3, 3), stride=(2, 2), padding=((1, 1), (1, 1)))
     x, kernel, _, upstream = case.arrays()

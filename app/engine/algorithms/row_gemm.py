@@ -22,7 +22,7 @@ import numpy as np
 
 from app.engine import interrupt, threads
 from app.engine.algorithms import row_windows
-from app.engine.algorithms.row_windows import even_part, recipe
+from app.engine.algorithms.row_windows import Tile, even_part, of_groups, recipe
 from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
 
@@ -40,7 +40,9 @@ def best_shape(problem: Problem) -> tuple[int, int]:
     """Return (stack, strips) that measured fastest for problems like this one."""
     filters, channels = problem.group_filters, problem.group_channels
     kernel_cols = problem.kernel[1]
-    stack = {1: 4, 2: 2, 3: 2}.get(filters, 1)
+    # Nine taps are read and written in as much time as they are multiplied; stacked or not.
+    taps = channels * problem.kernel[0] * kernel_cols
+    stack = {1: 4, 2: 2, 3: 2}.get(filters, 1) if taps > 9 else 1
     if problem.output[0] < 2 * stack:
         stack = 1
     strips = kernel_cols
@@ -70,19 +72,22 @@ def run(
 ) -> None:
     """Do as `forward` with a given `stack` and `strips`; fewer strips need a column stride of 1."""
     plan = recipe(problem, stack, strips)
-    weights = plan.weights(kernel)
+    weights, source = plan.weights(kernel), plan.source(x)
 
     def compute(numbers: Iterator[int]) -> None:
         for tile in plan.tiles_of(numbers):
-            picture, rows = tile.of_group(x, plan), tile.rows(out, plan)
-            plan.block(weights[tile.group], picture, rows, tile.phase, tile.first)
-            if plan.exact and bias is None:
-                continue
-            of_group = group_slices(problem, tile.group)[1]
-            if not plan.exact and not is_finite(rows):
-                exactly(problem, kernel[of_group], picture, rows, tile.phase, tile.first)
+            rows = tile.rows(out, plan)
+            plan.block(of_groups(weights, tile), source, rows, tile)
+            if not plan.exact and not is_finite(rows.reshape(-1, *rows.shape[2:])):
+                for number in range(tile.groups):
+                    channels, filters = group_slices(problem, tile.group + number)
+                    picture = x[tile.number, channels]
+                    exactly(problem, kernel[filters], picture, rows[number], tile.phase, tile.first)
             if bias is not None:
-                rows += bias[of_group, None, None]
+                filters = slice(
+                    tile.group * rows.shape[1], (tile.group + tile.groups) * rows.shape[1]
+                )
+                rows += bias[filters].reshape(*rows.shape[:2], 1, 1)
 
     threads.share(compute, plan.tile_count, worth=plan.shared)
 
@@ -97,19 +102,20 @@ def exactly(
         kernel: One group's filters, shape (F, C, KH, KW).
         picture: One picture's channels of the group, shape (C, H, W).
         rows: Where to write, shape (F, n, OW).
-        phase: As in `Recipe.block`; 0 where the rows of the kernel are not dilated.
-        first: As in `Recipe.block`.
+        phase: As in `Tile`; 0 where the rows of the kernel are not dilated.
+        first: As in `Tile`.
     """
     plan = recipe(problem, 1, problem.kernel[1])
-    weights = plan.weights(kernel)[0]
-    for skipped in range(0, rows.shape[1], plan.block_rows):
-        part = rows[:, skipped : skipped + plan.block_rows]
-        plan.block(weights, picture, part, phase, first + skipped)
+    weights, source, at_once = plan.weights(kernel), plan.source(picture[None]), plan.layout.rows
+    for skipped in range(0, rows.shape[1], at_once):
+        part = rows[None, :, skipped : skipped + at_once]
+        plan.block(weights, source, part, Tile(0, 0, 1, phase, first + skipped))
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
     plan = recipe(problem, 1, problem.kernel[1])
+    source = plan.source(x)
     filters, channels, (kernel_rows, kernel_cols) = (
         problem.group_filters,
         problem.group_channels,
@@ -126,8 +132,10 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
             for tile in plan.tiles_of(range(*bounds)):
                 interrupt.check()
                 rows = tile.rows(upstream, plan)
-                windows = plan.loaded(tile.of_group(x, plan), tile.phase, tile.first, rows.shape[1])
-                parts[number, tile.group] += _summed_products(windows, rows.transpose(1, 2, 0))
+                windows = plan.loaded(source, tile, rows.shape[2])
+                for group in range(tile.groups):
+                    products = _summed_products(windows[group], rows[group].transpose(1, 2, 0))
+                    parts[number, tile.group + group] += products
 
     threads.share(compute, len(parts), worth=plan.shared)
     shape = (problem.groups, kernel_rows, channels, kernel_cols, filters)
