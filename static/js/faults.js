@@ -19,7 +19,7 @@ function misfit({ detail }) {
 function misfitSentence(found) {
   const spans = found.map(({ axis, span }) => `${span} ${axis}`).join(' and ');
   const rooms = found.map(({ room }) => room).join(' and ');
-  const legal = found.map(({ room }) => `1 to ${room}`).join(' and ');
+  const legal = found.map(({ room }) => (room > 1 ? `1 to ${room}` : room === 1 ? '1' : 'none')).join(' and ');
   return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: legal ${found.length > 1 ? 'are' : 'is'} ${legal}.`;
 }
 

@@ -127,7 +127,7 @@ export const decimal = (label, largest) => (text) => {
   const value = parseNumber(text);
   return Math.abs(value) <= largest
     ? { value }
-    : { error: `${label} must be a decimal number from −${largest} to ${largest}; “${text.slice(0, 20)}” is not.` };
+    : { error: `${label} must be a decimal number from −${largest} to ${largest}${text.trim() ? `; “${text.slice(0, 20)}” is not` : ''}.` };
 };
 
 /** @param {unknown} value */

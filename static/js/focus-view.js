@@ -144,7 +144,7 @@ function cellValues() {
       const place = row * cols + col;
       const text = valueText(plane, place, digits);
       const ink = inkOn(scale.value, plane.offset + plane.scale * plane.values[place]);
-      const size = Math.min(Math.max(13, side * 0.15), side * 0.4, (side - 3) / (0.6 * text.length));
+      const size = Math.min(Math.max(13, side * 0.15), 28, side * 0.4, (side - 3) / (0.6 * text.length));
       texts.push(
         svg`<text x=${left + (col + 0.5) * side} y=${top + (row + 0.5) * side} font-size=${size} fill=${ink}>${text}</text>`,
       );

@@ -4,6 +4,7 @@ import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
 import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
+import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { receptiveField } from './pointing.js';
 import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
@@ -104,9 +105,6 @@ function chooseSample(name) {
   const input = sample.kind === 'picture' ? { sample: name, color } : { array: asMatrix(sample.array) };
   edit({ input, unit: null, channel: 0 });
 }
-
-/** @param {any} array */
-const asMatrix = (array) => (Array.isArray(array[0]) ? array : [array]);
 
 /** The sample that an input came from. @param {any} input */
 const isChosen = (input) => (/** @type {any} */ sample) =>

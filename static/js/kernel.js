@@ -7,6 +7,9 @@ const rows = (matrix) => matrix.length;
 /** @param {Matrix} matrix */
 const cols = (matrix) => matrix[0].length;
 
+/** A signal's numbers are one row here. @param {Matrix | number[]} numbers @returns {Matrix} */
+export const asMatrix = (numbers) => /** @type {Matrix} */ (Array.isArray(numbers[0]) ? numbers : [numbers]);
+
 /** @param {Matrix} matrix @param {(value: number, row: number, col: number) => number} change */
 export const mapCells = (matrix, change) =>
   matrix.map((line, row) => line.map((value, col) => change(value, row, col)));

@@ -7,6 +7,7 @@ import { reserveRows } from './arithmetic-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
 import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
+import { asMatrix } from './kernel.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
 import { PLACES } from './places.js';
@@ -51,7 +52,8 @@ async function start() {
   addEventListener('keydown', onKey);
   startPointing();
   limits.value = await get('/limits');
-  presets.value = (await get('/kernels')).kernels;
+  const { kernels } = await get('/kernels');
+  presets.value = kernels.map((/** @type {any} */ preset) => ({ ...preset, matrix: asMatrix(preset.matrix) }));
   samples.value = (await get('/samples')).samples;
 }
 

@@ -42,6 +42,8 @@ function readNumbers(text) {
     complain(PLACE, 'Rows of decimal numbers are needed, all of one length, a line each; the last good ones stay in use.');
   else if (count > MOST_NUMBERS)
     complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
+  else if (matrix.flat().some((value) => Math.abs(value) > LARGEST))
+    complain(PLACE, `A number must be from −${LARGEST} to ${LARGEST}; one of these is larger. The last good ones stay in use.`);
   else replaceNumbers(matrix);
 }
 

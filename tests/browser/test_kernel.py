@@ -26,6 +26,13 @@ def test_preset_fills_the_grid(small: Lab, numbers: Array) -> None:
     small.shows(correlate(numbers, LAPLACIAN))
 
 
+def test_preset_of_a_signal_is_a_kernel_of_one_row(small: Lab, numbers: Array) -> None:
+    small.by_id("preset").select_option("second_difference_1d")
+    expect(small.by_id("kernel-rows")).to_have_value("1")
+    expect(small.by_id("preset")).to_have_value("second_difference_1d")
+    small.shows(correlate(numbers, [[1, -2, 1]]))
+
+
 def test_pasted_matrix_becomes_the_kernel(small: Lab, numbers: Array) -> None:
     for last, text in (
         (-8, "1 2 3 4\n5 6 7 -8"),
