@@ -22,8 +22,8 @@ import numpy as np
 
 from app.engine import interrupt, threads
 from app.engine.algorithms import row_windows
-from app.engine.algorithms.row_windows import Tile, even_part, of_groups, recipe
-from app.engine.algorithms.strips import group_slices, is_finite
+from app.engine.algorithms.row_windows import Tile, of_groups, recipe
+from app.engine.algorithms.strips import even_part, group_slices, is_finite
 from app.engine.problem import Array, Problem
 
 # A kernel's gradient is summed up in so many parts.

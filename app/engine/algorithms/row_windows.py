@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.engine.algorithms.row_buffer import Buffer, Layout, Source, copies
+from app.engine.algorithms.strips import even_part
 from app.engine.problem import Array, Problem
 
 # What a buffer takes. One that stays in a core's own cache is no faster: each call of NumPy costs
@@ -232,12 +233,6 @@ def of_groups(weights: dict[int, Weights], tile: Tile) -> dict[int, Weights]:
     """Return the matrices of the tile's groups."""
     groups = slice(tile.group, tile.group + tile.groups)
     return {stack: [part[groups] for part in parts] for stack, parts in weights.items()}
-
-
-def even_part(whole: int, largest: int) -> int:
-    """Return the size of the parts when `whole` is split evenly into parts of at most `largest`."""
-    parts = -(-whole // largest)
-    return -(-whole // parts)
 
 
 def _by_product(rows: Array, stack: int) -> Array:
