@@ -103,7 +103,8 @@ def _reported(
     except EngineError as error:
         return LayerReport(**common, error=error), view
     view = layer.view(view, shape, inference)
-    numbers = math.prod(inference.output_shape) + inference.parameters + inference.scratch
+    numbers = math.prod(inference.output_shape) + inference.parameters
+    numbers += inference.kept + inference.scratch
     report = LayerReport(
         **common,
         output_shape=inference.output_shape,

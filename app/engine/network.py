@@ -241,10 +241,10 @@ def backward(tape: Tape, loss: Loss | None = None, wanted: Sequence[str] = ("inp
     output = tape.input_of(top + 1)
     with np.errstate(all="ignore"):
         try:
-            value, upstream = loss.value(output), loss.upstream(output)
+            value, upstream = loss.value(output), [loss.upstream(output)]
         except EngineError as error:
             raise error.under("loss") from None
-        found = _propagate(tape, top, upstream, frozenset(wanted))
+        found = _propagate(tape, top, upstream.pop(), frozenset(wanted))  # handed over, not held
     return Backward(value, {name: _found(tape, found, name) for name in wanted})
 
 

@@ -1,6 +1,5 @@
-"""What a request would cost, told before any of it is done, and the limits it must keep."""
+"""The limits that a request must keep, judged before any of it is done."""
 
-import math
 from collections.abc import Sequence
 
 from app.engine.arguments import span
@@ -88,17 +87,6 @@ def refuse_too_many_layers(spec: Spec, settings: Settings) -> None:
             ("layers",),
             f"at most {settings.layers}",
         )
-
-
-def peak_bytes(input_bytes: int, reports: Sequence[LayerReport], itemsize: int) -> int:
-    """Return the memory of a forward pass: all outputs stay, and one layer works at a time."""
-    kept = working = 0
-    for report in reports:
-        output = math.prod(report.output_shape or ()) * itemsize
-        parameters = report.parameters * itemsize
-        kept += output + parameters
-        working = max(working, report.working_bytes - output - parameters)
-    return input_bytes + kept + working
 
 
 def refuse_too_much_work(estimated: int, settings: Settings) -> None:

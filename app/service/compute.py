@@ -1,6 +1,5 @@
 """The use cases of a network spec: run it, differentiate it, tell its shapes."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ from app.engine.gradcheck import Check, gradcheck
 from app.engine.losses import Loss, Mse
 from app.engine.network import (
     Backward,
-    LayerReport,
     Tape,
     as_batch,
     backward,
@@ -22,15 +20,18 @@ from app.engine.network import (
     gradient_names,
     inspect,
 )
-from app.service import budget
+from app.service import budget, memory
 from app.service.explaining import Place, explain
+from app.service.memory import Writing
 from app.service.pictures import Pictures
 from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
+from app.service.prospect import Prospect
 from app.service.specs import (
     ArrayInput,
     Input,
     LossSpec,
     PictureLoss,
+    Returning,
     ShapeInput,
     Spec,
 )
@@ -38,35 +39,7 @@ from app.settings import Settings
 
 Array = NDArray[Any]
 
-
-@dataclass(frozen=True, eq=False)
-class Prospect:
-    """What a computation would do.
-
-    Attributes:
-        input_shape: Shape of the input with its batch axes.
-        reports: One a layer.
-        faults: The problems of each illegal layer, paths beginning at the layer.
-        peak_bytes: Memory that the forward pass would need.
-    """
-
-    input_shape: tuple[int, ...]
-    reports: list[LayerReport]
-    faults: dict[int, list[EngineError]]
-    peak_bytes: int
-
-    @property
-    def map_shapes(self) -> list[tuple[int, ...]]:
-        """Return the shapes of the input and of every output that is legal."""
-        return [self.input_shape, *(one.output_shape for one in self.reports if one.output_shape)]
-
-    def refuse_faults(self) -> None:
-        """Raise NetworkError with every problem at once, paths ("layers", i, field)."""
-        errors = [
-            error.under("layers", index) for index, own in self.faults.items() for error in own
-        ]
-        if errors:
-            raise NetworkError(errors)
+NOTHING = Writing(Returning(values=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,42 +85,68 @@ class Compute:
             shape,
             reports,
             budget.faults(spec.layers, reports, self.settings),
-            budget.peak_bytes(math.prod(shape) * itemsize, reports, itemsize),
+            memory.of_forward(shape, reports, itemsize),
+            itemsize,
         )
 
-    def refuse(self, spec: Spec, wire_bytes_a_value: float = 0.0) -> Prospect:
+    def refuse(self, spec: Spec) -> Prospect:
         """Raise whatever speaks against a computation, before any of it is done, or tell of it.
-
-        Args:
-            spec: The computation.
-            wire_bytes_a_value: Memory that one value of the answer will need.
 
         Raises:
             NetworkError: Every illegal field and exceeded limit, with its path.
-            TooMuchWork: It would need too much memory.
+            TooMuchWork: Its forward pass would need too much memory.
             NotFound: There is no such picture.
         """
         prospect = self.shapes(spec)
         prospect.refuse_faults()
-        answer = max(math.prod(shape) for shape in prospect.map_shapes)
-        budget.refuse_too_much_work(
-            prospect.peak_bytes + int(answer * wire_bytes_a_value), self.settings
-        )
+        budget.refuse_too_much_work(prospect.peak_bytes, self.settings)
         return prospect
 
-    def forward(self, spec: Spec, wire_bytes_a_value: float = 0.0, *, remember: bool = True) -> Run:
-        """Run the network, as far as it is not known already.
-
-        Args:
-            spec: The computation.
-            wire_bytes_a_value: Memory that one value of the answer will need.
-            remember: Whether the same input is likely to come again.
+    def refuse_forward(self, spec: Spec, writing: Writing) -> Prospect:
+        """Raise whatever speaks against a forward pass and its answer, or tell of it.
 
         Raises:
             As `refuse`.
         """
-        reports = self.refuse(spec, wire_bytes_a_value).reports
-        x = self.input(spec)
+        prospect = self.refuse(spec)
+        budget.refuse_too_much_work(prospect.forward_bytes(writing), self.settings)
+        return prospect
+
+    def refuse_backward(
+        self,
+        spec: Spec,
+        loss: LossSpec,
+        wanted: Sequence[str],
+        writing: Writing,
+        *,
+        remember: bool = True,
+    ) -> Prospect:
+        """Raise whatever speaks against the way back and its answer, or tell of it.
+
+        Raises:
+            As `refuse`.
+        """
+        prospect = self.refuse(spec)
+        kept = self.settings.prefix_bytes if remember else 0
+        needed = prospect.backward_bytes(loss, wanted, writing, kept)
+        budget.refuse_too_much_work(needed, self.settings)
+        return prospect
+
+    def forward(self, spec: Spec, writing: Writing = NOTHING, *, remember: bool = True) -> Run:
+        """Run the network, as far as it is not known already.
+
+        Args:
+            spec: The computation.
+            writing: How the answer will be written.
+            remember: Whether the same input is likely to come again.
+
+        Raises:
+            As `refuse_forward`.
+        """
+        return self._run(spec, self.refuse_forward(spec, writing), remember=remember)
+
+    def _run(self, spec: Spec, prospect: Prospect, *, remember: bool) -> Run:
+        x, reports = self.input(spec), prospect.reports
         if not remember:
             tape = forward(spec.layers, x, reports=reports)
             return Run(tape, [ComputedLayer(step) for step in tape.steps], 0)
@@ -164,18 +163,17 @@ class Compute:
         spec: Spec,
         loss: LossSpec,
         wanted: Sequence[str],
-        wire_bytes_a_value: float = 0.0,
+        writing: Writing = NOTHING,
         *,
         remember: bool = True,
     ) -> Backward:
         """Return a loss and its gradients; the forward pass is taken from memory if it is known.
 
         Raises:
-            As `forward`; ParameterError also for a gradient or a selection that is not there.
+            As `refuse`; ParameterError also for a gradient or a selection that is not there.
         """
-        # The gradients of one layer's output and input stand beside the whole tape.
-        wire_bytes_a_value += 2 * spec.dtype.itemsize
-        run = self.forward(spec, wire_bytes_a_value, remember=remember)
+        prospect = self.refuse_backward(spec, loss, wanted, writing, remember=remember)
+        run = self._run(spec, prospect, remember=remember)
         _refuse_unknown_gradients(run.tape, wanted)
         return backward(run.tape, self.engine_loss(loss, spec), wanted)
 
@@ -185,7 +183,8 @@ class Compute:
         Raises:
             As `forward`; ParameterError also for a number or a selection that is not there.
         """
-        run = self.forward(spec, 2 * spec.dtype.itemsize)
+        prospect = self.refuse_backward(spec, loss, ("input",), NOTHING)
+        run = self._run(spec, prospect, remember=True)
         return explain(run.tape, place, self.engine_loss(loss, spec))
 
     def gradcheck(
@@ -202,8 +201,11 @@ class Compute:
         Raises:
             As `forward`; ParameterError also for a gradient, an index or a selection not there.
         """
+        prospect = self.refuse_backward(spec, loss, (wrt,), NOTHING, remember=False)
         # Two runs with one number moved stand beside the tape.
-        self.refuse(spec, 3 * spec.dtype.itemsize)
+        needed = prospect.backward_bytes(loss, (wrt,), NOTHING, 0)
+        needed += 2 * prospect.forward_bytes(NOTHING)
+        budget.refuse_too_much_work(needed, self.settings)
         engine_loss = self.engine_loss(loss, spec)
         return gradcheck(spec.layers, self.input(spec), engine_loss, wrt, indices, step, seed)
 

@@ -1,9 +1,9 @@
 """One picture through one layer, for scripts: nothing is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app import imaging
-from app.service.compute import Compute
 from app.service.pictures import Pictures
 from app.service.specs import ArrayInput, PictureInput, ShapeInput, Spec
 
@@ -22,18 +22,22 @@ class OneShot:
     picture: PictureInput
     spec: Spec
 
-    def with_input(self, compute: Compute, pictures: Pictures, wire_bytes_a_value: float) -> Spec:
+    def with_input(self, pictures: Pictures, refuse: Callable[[Spec], object]) -> Spec:
         """Return the computation on the picture, read only if nothing speaks against it.
+
+        Args:
+            pictures: Reads the content.
+            refuse: Raises whatever speaks against a computation on a shape alone.
 
         Raises:
             PictureError: The content cannot be read as a picture.
-            As `Compute.refuse`.
+            As `refuse`.
         """
         pixels = pictures.read(self.content).pixels
         asked = self.picture
         size = imaging.scaled_size(pixels.shape[0], pixels.shape[1], asked.max_side)
         shape = (1, 3 if asked.color == "rgb" else 1, *size)
-        compute.refuse(replace(self.spec, input=ShapeInput(shape)), wire_bytes_a_value)
+        refuse(replace(self.spec, input=ShapeInput(shape)))
         channels = imaging.to_channels(
             pixels,
             color=asked.color,

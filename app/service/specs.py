@@ -95,3 +95,9 @@ class Returning:
     max_side: int | None = None
     dtype: WireType | None = None
     gradients: tuple[str, ...] = ("input",)
+
+    def has_layer(self, index: int, count: int) -> bool:
+        """Return whether the values of layer `index` of `count` go back."""
+        if self.layers in ("last", "all"):
+            return self.layers == "all" or index == count - 1
+        return index in self.layers or index - count in self.layers

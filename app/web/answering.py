@@ -6,11 +6,40 @@ from collections.abc import Callable
 from fastapi import Request
 from starlette.responses import Response
 
+from app.imaging import Rendering
 from app.service.errors import ClientGone
+from app.service.memory import Writing
 from app.service.slots import Slots
+from app.service.specs import Returning
+from app.web.negotiation import JSON, NPZ, PNG
 
 # Nobody reads this answer; the status stands in the log alone.
 CLIENT_CLOSED_REQUEST = 499
+
+
+# Text that numbers are written as, twice while it is put together: sign, digits, exponent, comma.
+JSON_BYTES = {"uint8": 8.0, "uint16": 12.0}
+LONGEST_JSON = 48.0
+
+
+def writing(
+    media_type: str, returning: Returning, drawing: Rendering, *, summed: bool = False
+) -> Writing:
+    """Return how an answer of this form is written, for the memory that it takes.
+
+    Args:
+        media_type: The form.
+        returning: What goes back.
+        drawing: How a picture of it is drawn.
+        summed: Whether the channels go back as their sum.
+    """
+    if media_type == PNG:
+        plain = drawing.clip == 100 and not drawing.overlay and not drawing.legend
+        a_number, a_cell = (3.0, 21.0) if plain else (20.0, 40.0)
+        return Writing(returning, 0, a_number, a_cell, summed)
+    if media_type == JSON:
+        return Writing(returning, 0, JSON_BYTES.get(returning.dtype or "", LONGEST_JSON))
+    return Writing(returning, 2 if media_type == NPZ else 1)
 
 
 class Timing:

@@ -11,7 +11,8 @@ from app.engine.errors import NetworkError, ParameterError
 from app.engine.explain import Explanation
 from app.engine.gradcheck import Check
 from app.engine.network import Backward, LayerReport
-from app.service.compute import Prospect, Run
+from app.service.compute import Run
+from app.service.prospect import Prospect
 from app.service.reduction import area_mean, quantise
 from app.service.specs import Returning, Spec
 from app.service.statistics import channel_stats
@@ -194,8 +195,3 @@ def put(
         with np.errstate(over="ignore"):
             values = values.astype(dtype, copy=False)
     answer.add(name, values, entry)
-
-
-def wire_bytes_a_value(media_type: str) -> float:
-    """Return roughly how much memory one value takes while an answer is written."""
-    return {"application/json": 72.0, "image/png": 16.0}.get(media_type, 16.0)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.service.compute import Compute
 from app.service.specs import Returning
 from app.web import answer_schemas, describing
-from app.web.answering import Timing, answer_in_slot, answered
+from app.web.answering import Timing, answer_in_slot, answered, writing
 from app.web.bodies import read_body
 from app.web.envelopes import (
     backward_answer,
@@ -19,7 +19,6 @@ from app.web.envelopes import (
     forward_answer,
     gradcheck_envelope,
     shapes_envelope,
-    wire_bytes_a_value,
 )
 from app.web.negotiation import ARRAY_FORMS, JSON, PNG, choose
 from app.web.picturing import write
@@ -49,7 +48,7 @@ async def forward(request: Request) -> Response:
     timing.mark("parse")
 
     def compute(mark: Mark) -> bytes:
-        run = service.forward(spec, wire_bytes_a_value(media_type))
+        run = service.forward(spec, writing(media_type, returning, drawing))
         mark("compute")
         answer = forward_answer(spec, run, returning)
         content = write(answer, media_type, drawing, lambda: run.tape.input, shade)
@@ -77,7 +76,8 @@ async def backward(request: Request) -> Response:
     timing.mark("parse")
 
     def compute(mark: Mark) -> bytes:
-        result = service.backward(spec, loss, returning.gradients, wire_bytes_a_value(media_type))
+        how = writing(media_type, returning, drawing)
+        result = service.backward(spec, loss, returning.gradients, how)
         mark("compute")
         answer = backward_answer(result, returning)
         content = write(answer, media_type, drawing, lambda: service.input(spec), shade)

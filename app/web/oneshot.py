@@ -8,13 +8,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.service.compute import Compute
+from app.service.memory import Writing
 from app.service.oneshot import OneShot
 from app.service.pictures import Pictures
 from app.service.specs import PictureInput, Returning, ShapeInput, Spec
 from app.web import answer_schemas, describing, schemas
-from app.web.answering import Timing, answer_in_slot
+from app.web.answering import Timing, answer_in_slot, writing
 from app.web.bodies import validated
-from app.web.envelopes import backward_answer, forward_answer, wire_bytes_a_value
+from app.web.envelopes import backward_answer, forward_answer
 from app.web.forms import (
     CONVOLVE_FIELDS,
     GRADIENT_FIELDS,
@@ -43,11 +44,14 @@ Mark = Callable[[str], None]
 async def convolve(request: Request) -> Response:
     """Convolve the picture of the form; the answer is a PNG unless Accept says otherwise."""
 
-    def made(compute: Compute, spec: Spec, _: schemas.OneShot, media_type: str) -> Answer:
-        run = compute.forward(spec, wire_bytes_a_value(media_type), remember=False)
+    def made(compute: Compute, spec: Spec, asked: schemas.OneShot, media_type: str) -> Answer:
+        run = compute.forward(spec, _how(asked, media_type), remember=False)
         return forward_answer(spec, run, Returning())
 
-    return await _answer(request, CONVOLVE_FIELDS, made)
+    def refuse(compute: Compute, spec: Spec, asked: schemas.OneShot, media_type: str) -> None:
+        compute.refuse_forward(spec, _how(asked, media_type))
+
+    return await _answer(request, CONVOLVE_FIELDS, made, refuse)
 
 
 @router.post(
@@ -61,32 +65,30 @@ async def gradient(request: Request) -> Response:
     """Return the gradient of a loss of the convolved picture with respect to the picture."""
 
     def made(compute: Compute, spec: Spec, asked: schemas.OneShot, media_type: str) -> Answer:
-        loss, wire_bytes = asked.loss.to_loss(), _heat_map_bytes(asked, media_type)
-        result = compute.backward(spec, loss, ("input",), wire_bytes, remember=False)
+        loss, how = asked.loss.to_loss(), _how(asked, media_type, summed=media_type == PNG)
+        result = compute.backward(spec, loss, ("input",), how, remember=False)
         answer = backward_answer(result, Returning())
         if media_type == PNG:
             # One heat map: how the loss grows with the brightness of the pixel as a whole.
             answer.arrays["input"] = answer.arrays["input"].sum(axis=1, keepdims=True)
         return answer
 
-    return await _answer(request, GRADIENT_FIELDS, made, _heat_map_bytes)
+    def refuse(compute: Compute, spec: Spec, asked: schemas.OneShot, media_type: str) -> None:
+        how = _how(asked, media_type, summed=media_type == PNG)
+        compute.refuse_backward(spec, asked.loss.to_loss(), ("input",), how, remember=False)
+
+    return await _answer(request, GRADIENT_FIELDS, made, refuse)
 
 
-def _map_bytes(_: schemas.OneShot, media_type: str) -> float:
-    return wire_bytes_a_value(media_type)
-
-
-def _heat_map_bytes(asked: schemas.OneShot, media_type: str) -> float:
-    """Return the memory one value of a gradient takes while written: as PNG, channels are one."""
-    drawn_of = 3 if media_type == PNG and asked.input.color == "rgb" else 1
-    return wire_bytes_a_value(media_type) / drawn_of
+def _how(asked: schemas.OneShot, media_type: str, *, summed: bool = False) -> Writing:
+    return writing(media_type, Returning(), asked.render.to_rendering(), summed=summed)
 
 
 async def _answer(
     request: Request,
     places: Mapping[str, Place],
     made: Callable[[Compute, Spec, schemas.OneShot, str], Answer],
-    wire_bytes: Callable[[schemas.OneShot, str], float] = _map_bytes,
+    refuse: Callable[[Compute, Spec, schemas.OneShot, str], None],
 ) -> Response:
     timing = Timing()
     media_type = choose(request.headers.get("accept"), PICTURE_FIRST)
@@ -99,7 +101,7 @@ async def _answer(
         timing.mark("parse")
 
         def compute(mark: Mark) -> bytes:
-            spec = shot.with_input(service, pictures, wire_bytes(asked, media_type))
+            spec = shot.with_input(pictures, lambda spec: refuse(service, spec, asked, media_type))
             mark("decode")
             answer = made(service, spec, asked, media_type)
             mark("compute")

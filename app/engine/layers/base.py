@@ -29,7 +29,9 @@ class Inference:
         window: The resolved window, if the layer slides one.
         parameters: How many numbers could be learned.
         multiply_adds: Products summed, or their like, over the whole batch.
-        scratch: Numbers held beside input and output while it runs.
+        kept: Numbers that the way back needs, kept beside the output.
+        scratch: Numbers held beside all these while it runs.
+        backward_scratch: Numbers held on the way back, beside upstream gradient and gradients.
     """
 
     output_shape: Shape
@@ -37,7 +39,9 @@ class Inference:
     window: Window | None = None
     parameters: int = 0
     multiply_adds: int = 0
+    kept: int = 0
     scratch: int = 0
+    backward_scratch: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 
 from app.engine import convolution, geometry, plan
 from app.engine.arguments import span
-from app.engine.geometry import PADDING_NAMES, IntOrPair, Padding, PaddingLike
+from app.engine.geometry import PADDING_NAMES, IntOrPair, PaddingLike
 from app.engine.kernels import KernelLike, expand_kernel, full_kernel_shape
+from app.engine.layers import memory
 from app.engine.layers.base import (
     UNBOUNDED,
     Array,
@@ -126,6 +127,7 @@ class Conv2d(Convolving):
             spatial = self._sizes(shape, window, problems)
         problems.raise_all()
         output = (shape[0], kernel[0], *spatial)
+        scratch = memory.of_convolution(shape, kernel, window, output)
         bias = 0 if self.bias is None else kernel[0]
         return Inference(
             output,
@@ -133,7 +135,8 @@ class Conv2d(Convolving):
             window,
             parameters=math.prod(kernel) + bias,
             multiply_adds=math.prod(output) * math.prod(kernel[1:]),
-            scratch=_padded_numbers(shape, window.padding),
+            scratch=scratch.forward,
+            backward_scratch=scratch.backward,
         )
 
     def _kernel_shape(self, channels: int, problems: Problems) -> tuple[Shape, int]:
@@ -246,10 +249,3 @@ class Conv1d(Conv2d):
 
     type: ClassVar[str] = "conv1d"
     reads: ClassVar[int | None] = 1
-
-
-def _padded_numbers(shape: Shape, padding: Padding) -> int:
-    if padding == ((0, 0), (0, 0)):
-        return 0
-    rows, cols = (n + sum(pads) for n, pads in zip(map_size(shape), padding, strict=True))
-    return shape[0] * shape[1] * rows * cols

@@ -1,6 +1,7 @@
 """Activation layers: the same function at each element."""
 
 import abc
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -32,11 +33,24 @@ class Curve:
         value: From x.
         gradient: From the upstream gradient and x, or the output where that is cheaper.
         from_output: Whether `gradient` takes the output.
+        scratch: Copies of the input that it holds on the way forward, and on the way back.
     """
 
     value: Callable[[Array], Array]
     gradient: Callable[[Array, Array], Array]
     from_output: bool = False
+    scratch: tuple[float, float] = (0.0, 0.0)
+
+
+def _in_place(shape: Shape, scratch: tuple[float, float], parameters: int = 0) -> Inference:
+    numbers = math.prod(shape)
+    return Inference(
+        shape,
+        "as the input",
+        parameters=parameters,
+        scratch=round(scratch[0] * numbers),
+        backward_scratch=round(scratch[1] * numbers),
+    )
 
 
 class Pointwise(Layer):
@@ -46,7 +60,7 @@ class Pointwise(Layer):
 
     def infer(self, shape: Shape) -> Inference:
         self.check()
-        return Inference(shape, "as the input")
+        return _in_place(shape, self.curve.scratch)
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         return Result(self.curve.value(x))
@@ -73,7 +87,7 @@ class Relu(Pointwise):
     name: str | None = None
     type: ClassVar[str] = "relu"
     kink: ClassVar[str] = "the input crosses 0"
-    curve = Curve(activations.relu, activations.relu_backward)
+    curve = Curve(activations.relu, activations.relu_backward, scratch=(0, 1.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +96,7 @@ class Elu(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "elu"
-    curve = Curve(activations.elu, activations.elu_backward)
+    curve = Curve(activations.elu, activations.elu_backward, scratch=(1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +105,7 @@ class Sigmoid(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "sigmoid"
-    curve = Curve(activations.sigmoid, activations.sigmoid_backward, True)
+    curve = Curve(activations.sigmoid, activations.sigmoid_backward, True, (1, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +114,7 @@ class Tanh(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "tanh"
-    curve = Curve(activations.tanh, activations.tanh_backward, True)
+    curve = Curve(activations.tanh, activations.tanh_backward, True, (0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +123,7 @@ class Softplus(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "softplus"
-    curve = Curve(activations.softplus, activations.softplus_backward)
+    curve = Curve(activations.softplus, activations.softplus_backward, scratch=(1.25, 1.25))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +132,7 @@ class Gelu(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "gelu"
-    curve = Curve(activations.gelu, activations.gelu_backward)
+    curve = Curve(activations.gelu, activations.gelu_backward, scratch=(1.05, 2.05))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +141,7 @@ class Silu(Pointwise):
 
     name: str | None = None
     type: ClassVar[str] = "silu"
-    curve = Curve(activations.silu, activations.silu_backward)
+    curve = Curve(activations.silu, activations.silu_backward, scratch=(1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +170,9 @@ class Identity(Pointwise):
     name: str | None = None
     type: ClassVar[str] = "identity"
     curve = Curve(activations.identity, activations.identity_backward)
+
+
+_LEAKY_SCRATCH = (1.0, 3.5)
 
 
 class _Leaky(Pointwise):
@@ -201,6 +218,10 @@ class LeakyRelu(_Leaky):
     def check(self) -> None:
         finite_number(self.slope, "slope")
 
+    def infer(self, shape: Shape) -> Inference:
+        self.check()
+        return _in_place(shape, _LEAKY_SCRATCH)
+
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         return {"slope": "a finite number"}
 
@@ -239,7 +260,7 @@ class Prelu(_Leaky):
                 ("weight",),
                 legal,
             )
-        return Inference(shape, "as the input", parameters=size)
+        return _in_place(shape, _LEAKY_SCRATCH, size)
 
     def parameters(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, Array]:
         return {"weight": np.array(self.weight, dtype, ndmin=1)}

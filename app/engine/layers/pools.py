@@ -1,5 +1,6 @@
 """Pooling layers: a window's maximum or average, or that of the whole map."""
 
+import abc
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,7 +98,12 @@ class Pooling(Layer):
             formula(window, shape, output, self.ceil_mode),
             window,
             multiply_adds=self._multiply_adds(output, window),
+            **self._memory(math.prod(shape), math.prod(output)),
         )
+
+    @abc.abstractmethod
+    def _memory(self, taken: int, made: int) -> dict[str, int]:
+        """Return kept, scratch and backward_scratch for so many numbers in and out."""
 
     def _pooled(self, shape: Shape, window: Window, axis: int) -> int:
         return geometry.pooled_size(
@@ -164,6 +170,11 @@ class MaxPool2d(Pooling):
             ranges["dilation"] = f"integers ≥ 1{PAIR_FORM[self.rank]}"
         return ranges
 
+    def _memory(self, taken: int, made: int) -> dict[str, int]:
+        # A row at a time has no columns to go through first.
+        scratch = taken if self.rank == 2 else 9 * taken // 4
+        return {"kept": 2 * made, "scratch": scratch, "backward_scratch": taken // 10}
+
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         maps, window = self._maps(x), self._resolved(x.shape)
         if not keep:
@@ -226,6 +237,9 @@ class AvgPool2d(Pooling):
 
     def _multiply_adds(self, output: Shape, window: Window) -> int:
         return math.prod(output) * window.kernel[0] * window.kernel[1]
+
+    def _memory(self, taken: int, made: int) -> dict[str, int]:
+        return {"scratch": made, "backward_scratch": made + taken // 10}
 
     def divisors(self, shape: Shape) -> Array:
         """Return by what each output cell's sum is divided, shape (rows, cols)."""

@@ -13,6 +13,7 @@ from app.engine.arguments import Pair, span
 from app.engine.errors import ShapeError
 from app.engine.geometry import IntOrPair, PaddingLike
 from app.engine.kernels import KernelLike, transposed_kernel_shape
+from app.engine.layers import memory
 from app.engine.layers.base import (
     UNBOUNDED,
     Array,
@@ -89,13 +90,15 @@ class ConvTranspose2d(Convolving):
         window = self._resolved(window, kernel, groups, shape)
         spatial, lines = self._sizes(shape, window, extra)
         output = (shape[0], filters, *spatial)
+        scratch = memory.of_transposed(shape, kernel, window, output)
         return Inference(
             output,
             "; ".join(lines),
             window,
             parameters=math.prod(kernel) + (0 if self.bias is None else filters),
             multiply_adds=math.prod(shape) * math.prod(kernel[1:]),
-            scratch=math.prod(output),
+            scratch=scratch.forward,
+            backward_scratch=scratch.backward,
         )
 
     def _kernel_shape(self, channels: int, problems: Problems) -> tuple[Shape, int]:

@@ -166,6 +166,8 @@ class Dense(Layer):
             f"features: {inputs} to {outputs}",
             parameters=outputs * (inputs + (self.bias is not None)),
             multiply_adds=shape[0] * outputs * inputs,
+            # Drawn in float64 first.
+            scratch=2 * outputs * inputs if isinstance(self.weight, RandomWeight) else 0,
         )
 
     def _check_inputs(self, inputs: int, shape: Shape) -> None:
@@ -246,7 +248,10 @@ class Softmax(Layer):
                 ("axis",),
                 legal,
             )
-        return Inference(shape, "as the input")
+        numbers = math.prod(shape)
+        return Inference(
+            shape, "as the input", scratch=4 * numbers // 3, backward_scratch=numbers // 2
+        )
 
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
         return {"axis": f"integers, {-len(shape)} to {len(shape) - 1}"}

@@ -121,7 +121,7 @@ def test_too_much_work_is_refused_before_any_of_it_is_done(
 
 
 def test_memory_of_the_answer_counts(narrow: Any) -> None:
-    api = narrow(working_bytes=60_000_000)
+    api = narrow(working_bytes=40_000_000)
     spec = {"input": {"sample": "camera"}, "layers": [RELU]}
     assert api.post("/forward", spec, "application/x-safetensors").status_code == 200
     assert_problem(api.post("/forward", spec), 422)
