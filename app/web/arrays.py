@@ -88,7 +88,11 @@ def _nested(value: object) -> Array:
     probe = value
     while isinstance(probe, list):
         if not probe:
-            raise fault("The list is empty, but must hold at least one number.", (0,) * len(shape))
+            raise fault(
+                "The list is empty, but must hold at least one number; an empty batch travels as "
+                'a tensor, whose shape says what it is empty of ({"tensor": name}).',
+                (0,) * len(shape),
+            )
         shape.append(len(probe))
         if len(shape) > MAX_DIMENSIONS:
             raise unexpected(found=f"an array of more than {MAX_DIMENSIONS} dimensions")

@@ -267,3 +267,35 @@ def test_what_a_gradient_has_not_is_refused(api: Api, returned: Any, pointer: st
     answer = api.post("/backward", {**TWO_CHANNELS, "return": returned})
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        ({"type": "sum"}, 0),
+        ({"type": "l2"}, 0),
+        ({"type": "mean"}, None),
+        ({"type": "cross_entropy", "target": 0}, None),
+        ({"type": "mse", "target": {"tensor": "target"}}, None),
+    ],
+)
+def test_an_empty_batch_has_gradients_of_no_numbers_and_zeros_for_the_kernel(
+    api: Api, loss: Any, value: float | None
+) -> None:
+    arrays = {"x": np.zeros((0, 1, 3, 4), np.float32), "target": np.zeros((0, 1, 3, 3), np.float32)}
+    body = {
+        "input": {"array": {"tensor": "x"}},
+        "layers": [{"type": "conv2d", "kernel": [[1, 2]]}],
+        "loss": loss,
+        "return": {"gradients": ["input", "layers.0.kernel"]},
+    }
+    told = api.post_tensors("/backward", body, "application/json", **arrays).json()
+    assert told["loss"] == value
+    by_input, by_kernel = told["gradients"]
+    assert (by_input["shape"], by_input["data"]) == ([0, 1, 3, 4], [])
+    assert by_kernel["data"] == [[[[0, 0]]]]
+
+
+def test_a_list_without_numbers_is_refused_with_the_way_to_send_an_empty_batch(api: Api) -> None:
+    answer = api.post("/forward", {"input": {"array": []}, "layers": []})
+    assert "travels as a tensor" in assert_problem(answer, 422, "/input/array")["detail"]
