@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { effect } from '../vendor/signals-core/signals-core.js';
 import { number } from './format.js';
 import { isBank, isRandom } from './layer-types.js';
-import { cell, inputCell } from './pointing.js';
+import { isPointing } from './pointing.js';
 import { explanation, part } from './state.js';
 
 const FEWEST_ROWS = 3;
@@ -76,8 +76,9 @@ function terms(told) {
 }
 
 /** Which number the terms make. @param {any} told */
-function place({ of, layer, position: [, channel, row, col] }) {
+function place({ of, layer, position: [first, channel, row, col] }) {
   const at = `row ${row} · column ${col}`;
+  if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}`;
   const { unit, layers } = part;
   const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
@@ -94,10 +95,10 @@ function sumLine(told) {
 
 export function arithmeticView() {
   const told = explanation.value;
-  if (!cell.value && !inputCell.value) {
+  if (!isPointing.value) {
     const hint = part.mode === 'gradient'
-      ? 'Point at a pixel of dL/dInput to see what its gradient is the sum of. A click makes the cell above it the loss.'
-      : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel. Click pins.';
+      ? 'Point at a pixel of dL/dInput or at a weight to see what its gradient is the sum of. A click makes the cell above a pixel the loss.'
+      : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel; at a pixel of the input, to see all it touches. Click pins.';
     return html`<h2>Arithmetic</h2><p class="dim">${hint}</p>`;
   }
   return html`<h2>Arithmetic</h2>

@@ -6,7 +6,7 @@ import { inkOn } from './colour.js';
 import { focusPlane, scale } from './focus.js';
 import { number } from './format.js';
 import { cancel } from './live.js';
-import { cell, cellAbove, receptiveField } from './pointing.js';
+import { cell, cellAbove, receptiveField, touched } from './pointing.js';
 import { edit, lab, part, pointed, pointedInput, shown, waiting } from './state.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
@@ -114,13 +114,14 @@ function outline({ row, col, rows, cols }) {
   return svg`<rect x=${x} y=${y} width=${width} height=${height}></rect>${ring}`;
 }
 
-/** The pointed cell on its map; in gradient mode the pointed pixel, and what the pinned cell sees. */
+/** On a map the pointed cell, or those that the pointed pixel touches; on a gradient what lights up on the picture. */
 function marks() {
   const unit = cell.value;
   if (!focusPlane.value) return nothing;
-  if (!isGradient()) return unit?.layer === part.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
-  const pixel = pointedInput.value;
-  if (pixel) return outline({ ...pixel, rows: 1, cols: 1 });
+  if (!isGradient()) {
+    if (touched.value) return outline(touched.value);
+    return unit?.layer === part.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
+  }
   return receptiveField.value ? outline(receptiveField.value) : nothing;
 }
 

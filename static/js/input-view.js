@@ -6,6 +6,7 @@ import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
 import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
+import { leavePicture, onPicture, onPictureKey } from './picture-pointing.js';
 import { receptiveField } from './pointing.js';
 import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
 import { computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
@@ -154,7 +155,17 @@ function alternative() {
 /** @param {string} url */
 const pictureFrame = (url) =>
   html`<div class="frame picture" data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
-    <img src=${url} alt=${alternative()} data-testid="picture" />${overlay()}
+    <img
+      src=${url}
+      alt=${`${alternative()}; arrows point at a pixel`}
+      tabindex="0"
+      data-testid="picture"
+      @pointermove=${onPicture}
+      @pointerdown=${onPicture}
+      @pointerleave=${leavePicture}
+      @keydown=${onPictureKey}
+      @blur=${leavePicture}
+    />${overlay()}
     ${busy.value ? html`<div class="progress"><progress aria-label=${busy.value}></progress></div>` : nothing}
   </div>`;
 

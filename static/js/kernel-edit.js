@@ -3,7 +3,7 @@
 import { forgetUnder } from './field-view.js';
 import { parseMatrix, resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
-import { complain, edit, editLayer, limits, part } from './state.js';
+import { complain, edit, editLayer, limits, part, pointedWeight } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -39,6 +39,12 @@ export function matrixOf(index) {
   const kernel = kernelOf(index);
   const [filter, channel] = sliceOf(index);
   return isBank(kernel) ? kernel[filter][channel] : /** @type {Matrix} */ (kernel);
+}
+
+/** @param {number} index @param {{row: number, col: number} | null} cell of the matrix in the grid */
+export function pointAtWeight(index, cell) {
+  const [filter, channel] = sliceOf(index);
+  pointedWeight.value = cell && { layer: index, filter, channel, ...cell };
 }
 
 /** Put a matrix in the grid; a bank's other matrices follow its size. @param {number} index @param {Matrix} matrix @param {string} [name] */

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
-import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, replaceMatrix, setMatrix } from './kernel-edit.js';
+import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, setMatrix } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { OPERATIONS, mapCells, resized } from './kernel.js';
@@ -47,6 +47,7 @@ const weights = (index) =>
     read: () => matrixOf(index),
     write: (matrix, name) => setMatrix(index, matrix, name),
     paste: (text) => pasteMatrix(index, text),
+    point: (cell) => pointAtWeight(index, cell),
   });
 
 /** @param {number} index */

@@ -24,6 +24,7 @@ import { forget } from './state.js';
  * @property {() => Matrix} read the matrix as it stands now
  * @property {(matrix: Matrix, name: string) => void} write
  * @property {(text: string) => void} paste what is no single number
+ * @property {(cell: {row: number, col: number} | null, typing: boolean) => void} point told of the cell under the hand, else of the one that is typed in
  */
 
 const SMALL_GRID = 5;
@@ -119,12 +120,29 @@ function cell(grid, matrix, row, col, strongest, text) {
   </div>`;
 }
 
+/** The cell of the grid that an element stands in. @param {EventTarget | null} element */
+function cellOf(element) {
+  const cell = element instanceof Element ? /** @type {HTMLElement | null} */ (element.closest('[data-cell]')) : null;
+  if (!cell?.dataset.cell) return null;
+  const [row, col] = cell.dataset.cell.split(',').map(Number);
+  return { row, col };
+}
+
+/** @param {Grid} grid @param {Event} event */
+function pointFrom(grid, { currentTarget, target, type }) {
+  if (type === 'pointerover') return grid.point(cellOf(target), false);
+  const typed = type === 'focusin' ? target : document.activeElement;
+  const inside = type !== 'focusout' && /** @type {Element} */ (currentTarget).contains(/** @type {Node} */ (typed));
+  return grid.point(inside ? cellOf(typed) : null, true);
+}
+
 /** @param {Grid} grid */
 export function matrixView(grid) {
   const matrix = grid.read();
   const digits = matrix[0].length > SMALL_GRID ? 2 : 3;
   const texts = matrix.map((line) => line.map((value) => number(value, digits)));
   const strongest = largestOf(matrix);
+  const onPoint = (/** @type {Event} */ event) => pointFrom(grid, event);
   const onPaste = (/** @type {ClipboardEvent} */ event) => {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     if (!Number.isNaN(parseNumber(text))) return; // one number goes into its cell as if typed
@@ -138,6 +156,10 @@ export function matrixView(grid) {
     aria-label=${grid.label}
     .style=${gridStyle(matrix[0].length, texts.flat())}
     @paste=${onPaste}
+    @pointerover=${onPoint}
+    @pointerleave=${onPoint}
+    @focusin=${onPoint}
+    @focusout=${onPoint}
   >
     ${matrix.map(
       (line, row) =>

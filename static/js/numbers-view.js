@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
 import { parseMatrix } from './kernel.js';
 import { matrixView } from './matrix-view.js';
-import { complain, edit, part } from './state.js';
+import { complain, edit, part, pointedInput } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -96,6 +96,11 @@ export function numbersView(array) {
       read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
       paste: readNumbers,
+      point: (cell, typing) => {
+        // A pinned cell stays what the arithmetic is about while numbers are typed.
+        const pinned = typing && part.mode === 'forward' && part.unit;
+        pointedInput.value = cell && !pinned ? { channel: 0, ...cell } : null;
+      },
     });
   return html`${fits ? grid() : nothing} ${sizeButtons(array)} ${textArea(array)}`;
 }

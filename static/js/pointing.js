@@ -4,19 +4,37 @@ import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './requests.js';
-import { explanation, part, pointed, pointedInput, shown } from './state.js';
+import { explanation, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
 /** The cell that the arithmetic is about: the one under the hand, else the pinned one. */
 export const cell = computed(() => pointed.value ?? part.unit);
 
-/** The pointed cell of dL/dInput, where gradients are shown. */
-export const inputCell = computed(() => (part.mode === 'gradient' ? pointedInput.value : null));
+/** The pointed weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
+const weightCell = computed(() => (part.mode === 'gradient' ? pointedWeight.value : null));
 
-/** Rows and columns of the input that light up: the pointed pixel, or what the cell sees, padding included. */
+/** @typedef {{row: number, col: number, rows: number, cols: number}} Area */
+
+/** The cells of the input that a weight of the first layer meets, from the first to the last. @returns {Area | null} */
+function metBy(/** @type {{layer: number, row: number, col: number}} */ { layer, row, col }) {
+  const report = shown.value?.layers[layer];
+  const { stride = 1, dilation = 1, flip, type } = part.layers[layer] ?? {};
+  if (layer !== 0 || type !== 'conv2d' || !report?.output_shape || !report.receptive_field) return null;
+  const { size } = report.receptive_field;
+  const along = (/** @type {number} */ at, /** @type {number} */ axis) => {
+    const [step, apart] = [stride, dilation].map((one) => (Array.isArray(one) ? one[axis] : one));
+    const from = flip ? size[axis] - 1 - at * apart : at * apart;
+    return { from: from - report.padding[axis][0], count: (report.output_shape[2 + axis] - 1) * step + 1 };
+  };
+  const [down, across] = [along(row, 0), along(col, 1)];
+  return { row: down.from, col: across.from, rows: down.count, cols: across.count };
+}
+
+/** Rows and columns of the input that light up: the pointed pixel, what the weight meets, or what the cell sees, padding included. @returns {Area | null} */
 export const receptiveField = computed(() => {
-  if (inputCell.value) return { row: inputCell.value.row, col: inputCell.value.col, rows: 1, cols: 1 };
+  if (pointedWeight.value) return metBy(pointedWeight.value);
+  if (pointedInput.value) return { row: pointedInput.value.row, col: pointedInput.value.col, rows: 1, cols: 1 };
   const unit = cell.value;
   const field = unit && shown.value?.layers[unit.layer]?.receptive_field;
   if (!unit || !field) return null;
@@ -26,6 +44,23 @@ export const receptiveField = computed(() => {
     rows: field.size[0],
     cols: field.size[1],
   };
+});
+
+/** The cells of the shown map that see the pointed cell of the input. @returns {Area | null} */
+export const touched = computed(() => {
+  const pixel = pointedInput.value;
+  const report = shown.value?.layers[part.layer];
+  const field = report?.receptive_field;
+  if (!pixel || !field || part.mode === 'gradient' || report.output_shape.length < 4) return null;
+  const along = (/** @type {number} */ at, /** @type {0 | 1} */ axis) => {
+    const far = at - field.start[axis];
+    const first = Math.max(0, Math.ceil((far - field.size[axis] + 1) / field.stride[axis]));
+    const last = Math.min(report.output_shape[2 + axis] - 1, Math.floor(far / field.stride[axis]));
+    return { first, count: last - first + 1 };
+  };
+  const [down, across] = [along(pixel.row, 0), along(pixel.col, 1)];
+  if (down.count < 1 || across.count < 1) return null;
+  return { row: down.first, col: across.first, rows: down.count, cols: across.count };
 });
 
 /**
@@ -50,14 +85,18 @@ const answered = computed(() => shown.value?.of ?? null);
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {
   const state = answered.value;
-  const pixel = inputCell.value;
+  const pixel = pointedInput.value;
+  const weight = weightCell.value;
   const unit = cell.value;
   if (!state) return null;
-  if (pixel && state.mode === 'gradient')
-    return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel } } };
+  if (weight && state.mode === 'gradient') return { ...toNetwork(state), loss: lossOf(state), at: { kernel_gradient: weight } };
+  if (pixel) return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel } } };
   if (!unit || unit.layer >= state.layers.length) return null;
   return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
 });
+
+/** Whether the arithmetic has anything to be about. */
+export const isPointing = computed(() => Boolean(cell.value || pointedInput.value || weightCell.value));
 
 /** Ask for the terms of the pointed number, the newest only. */
 export function startPointing() {

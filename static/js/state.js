@@ -72,7 +72,9 @@ export const shapes = signal(/** @type {any} */ (null));
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<Unit | null>} */
 export const pointed = signal(null);
-/** A cell of dL/dInput under the hand. */
+/** A weight under the hand, in the kernel that is shown. */
+export const pointedWeight = signal(/** @type {{layer: number, filter: number, channel: number, row: number, col: number} | null} */ (null));
+/** A cell of the input, or of dL/dInput, under the hand. */
 export const pointedInput = signal(/** @type {{channel: number, row: number, col: number} | null} */ (null));
 /** The terms of the pointed or pinned number. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
 export const explanation = signal(null);

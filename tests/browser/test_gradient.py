@@ -124,3 +124,75 @@ def test_gradient_that_is_zero_everywhere_says_why(lab: Lab, numbers: Array) -> 
     lab.add_layer("relu")
     lab.by_id("gradient").click()
     expect(lab.maps.get_by_role("status")).to_contain_text("layer 2 (ReLU)")
+
+
+def term_cells(lab: Lab, title: str) -> list[list[float]]:
+    """The numbers of one grid of the arithmetic."""
+    figure = lab.page.locator("#arithmetic figure").filter(has_text=title)
+    texts = figure.locator(".cell").all_inner_texts()
+    return [float(text.replace("−", "-")) for text in texts]
+
+
+def test_pointed_weight_writes_its_gradient_as_a_sum_over_positions(lab: Lab) -> None:
+    numbers = np.array([[1.0, -2, 3, 4], [5, 6, -7, 8], [2, 0, 1, 3]])
+    lab.enter_numbers(numbers)
+    lab.enter_kernel(FULL)
+    lab.by_id("gradient").click()
+    lab.by_id("loss").select_option("l2")
+    output = correlate(numbers, FULL)
+    lab.shows_kernel_gradient(kernel_differences(numbers, FULL, half_squares))
+    lab.cell(0, 2).hover()
+    met = np.pad(numbers, 1)[0:3, 2:6]
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dKernel · filter 0 · channel 0 · row 0")
+    lab.says_number("pointed-value", float((output * met).sum()), 1e-3)
+    assert term_cells(lab, "dL/dMap") == pytest.approx(output.flatten().tolist(), rel=5e-3)
+    assert term_cells(lab, "input") == met.flatten().tolist()
+    lab.page.mouse.move(0, 0)
+    expect(lab.by_id("pointed-value")).to_have_count(0)
+    lab.cell(0, 2).focus()  # by keyboard alike
+    lab.says_number("pointed-value", float((output * met).sum()), 1e-3)
+
+
+def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab) -> None:
+    numbers = np.arange(1.0, 36).reshape(5, 7)
+    lab.enter_numbers(numbers)
+    lab.enter_kernel(FULL)
+    lab.by_id("input-1-3").hover()
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput · channel 0 · row 1 · column 3")
+    lab.says_number("pointed-value", float(FULL.sum()), 1e-4)
+    lit = lab.page.locator("#frame svg rect")
+    cell = float(lit.get_attribute("width") or 0) / 3
+    for side, value in {"x": 2, "y": 0, "width": 3, "height": 3}.items():
+        assert float(lit.get_attribute(side) or 0) == pytest.approx(value * cell, abs=2)
+    lab.by_id("stride").fill("2")
+    lab.by_id("padding").select_option("valid")
+    expect(lab.by_id("map-size")).to_have_text("2 × 3")
+    lab.by_id("input-1-3").hover()
+    # Only the window of row 0, column 1 sees it.
+    expect(lit).to_have_count(1)
+    lab.says_number("pointed-value", float(FULL[1, 1]), 1e-4)
+
+
+def test_arrows_on_the_picture_point_at_its_pixels(lab: Lab) -> None:
+    lab.by_id("sample").select_option("chessboard")
+    expect(lab.by_id("map-size")).to_have_text("256 × 256")
+    lab.by_id("picture").press("ArrowDown")
+    lab.by_id("picture").press("Shift+ArrowLeft")
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput · channel 0 · row 129 · column 118")
+    field = lab.by_id("receptive-field")
+    for name, value in {"y": "129", "x": "118", "height": "1", "width": "1"}.items():
+        expect(field).to_have_attribute(name, value)
+    lab.by_id("picture").blur()
+    expect(lab.by_id("pointed-value")).to_have_count(0)
+
+
+def test_pointed_weight_lights_what_it_meets_on_the_picture(lab: Lab) -> None:
+    lab.by_id("sample").select_option("chessboard")
+    expect(lab.by_id("map-size")).to_have_text("256 × 256")
+    lab.by_id("stride").fill("2")
+    lab.by_id("padding").select_option("valid")
+    expect(lab.by_id("map-size")).to_have_text("127 × 127")
+    lab.cell(2, 1).hover()
+    field = lab.by_id("receptive-field")
+    for name, value in {"y": "2", "x": "1", "height": "253", "width": "253"}.items():
+        expect(field).to_have_attribute(name, value)
