@@ -40,6 +40,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every computation a shared one of many small tiles."""
     monkeypatch.setattr(row_windows, "SHARED_WORK", 0)
     monkeypatch.setattr(row_windows, "SMALL_PRODUCT", 2)
+    monkeypatch.setattr(row_windows, "SINGLE_BLAS", False)
     monkeypatch.setattr(row_windows, "TILE_FILTERS", 2)
     monkeypatch.setattr(separable, "SHARED_CELLS", 0)
     monkeypatch.setattr(separable, "BLOCK_ROWS", 16)
@@ -285,6 +286,22 @@ def test_groups_computed_together_do_not_spread_what_is_not_finite(height: int) 
     assert np.array_equal(np.isnan(out), touched)
     x[1, 3, 4, 5] = 0
     assert_close(out[~touched], reference.conv2d(x, kernel, bias, **case.keywords)[~touched])
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_products_may_be_large_where_blas_keeps_to_one_thread(
+    single: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_windows, "SINGLE_BLAS", single)
+    row_windows.recipe.cache_clear()
+    case = Case(size=(6, 300), kernel=(3, 3), group_channels=32, group_filters=20, batch=1)
+    x, kernel, _, upstream = case.arrays("float32")
+    problem = problem_of(case, x, kernel)
+    assert len(row_windows.recipe(problem, 1, 3).parts) == (1 if single else 2)
+    check(case, "float32", row_gemm.forward)
+    expected = reference.conv2d_backward(upstream, x, kernel)[1]
+    assert_close(row_gemm.kernel_gradient(problem, x, upstream).astype("f4"), expected)
+    row_windows.recipe.cache_clear()
 
 
 def test_upstream_that_is_not_finite_stays_local_at_a_stride() -> None:

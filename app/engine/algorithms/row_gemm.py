@@ -147,7 +147,8 @@ def _summed_products(windows: Array, rows: Array) -> Array:
     """Return Σ windows[n] @ rows[n] for windows (n, K, W) and rows (n, W, F), in small products."""
     count, depth, cols = windows.shape
     filters = rows.shape[2]
-    part = even_part(depth, max(row_windows.SMALL_PRODUCT // (filters * cols), 64))
+    largest = row_windows.largest_product(max(depth, cols))
+    part = even_part(depth, max(largest // (filters * cols), 64))
     at_once = max(1, row_windows.BUFFER_BYTES // (part * filters * rows.itemsize))
     total = np.zeros((depth, filters), rows.dtype)
     for k in range(0, depth, part):
