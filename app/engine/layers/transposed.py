@@ -39,6 +39,7 @@ from app.engine.layers.windows import (
     per_axis,
 )
 from app.engine.setting import check_groups
+from app.engine.transposed_setting import check_output_padding, check_padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,8 @@ class ConvTranspose2d(Convolving):
         extra = problems.attempt(
             lambda: pair_of(self.output_padding, "output_padding", 0, self.rank), (0, 0)
         )
-        problems.attempt(lambda: transposed.check_output_padding(extra, stride, dilation), None)
-        problems.attempt(lambda: transposed.check_padding(self.padding), None)
+        problems.attempt(lambda: check_output_padding(extra, stride, dilation), None)
+        problems.attempt(lambda: check_padding(self.padding), None)
         return Window((1, 1), stride, dilation, transposed=True), extra
 
     def check(self) -> None:
