@@ -13,7 +13,7 @@ ALLOWED = {
     "web": {"web", "service", "imaging", "engine", "settings"},
     "samples": set(),
     "settings": set(),
-    "client": set(),
+    "client": {"client"},
     "main": {"web", "service", "imaging", "settings"},
     "cli": {"main", "settings", "web"},
     "__main__": {"cli"},

@@ -1,98 +1,20 @@
-"""A Python client of the API: NumPy arrays in, NumPy arrays out.
+"""The connection to one server, with a method for each of its routes."""
 
-```python
-with Convscope("http://127.0.0.1:8000") as convscope:
-    picture = convscope.upload("photo.jpg")
-    edges = convscope.forward(picture, [{"type": "conv2d", "kernel": {"preset": "sobel_x"}}])
-    edges.output  # shape (1, 3, H, W)
-```
-"""
-
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from safetensors.numpy import load, save
+from numpy.typing import ArrayLike
 
-__all__ = ["Convscope", "ConvscopeError", "Gradients", "Maps"]
+from app.client.answers import Array, ConvscopeError, Gradients, Maps
+from app.client.messages import as_text, content_of, packed, unpacked
 
-Array = NDArray[Any]
 Layers = Sequence[Mapping[str, Any]]
 Input = Mapping[str, Any] | ArrayLike
 
 SAFETENSORS = "application/x-safetensors"
-
-
-class ConvscopeError(Exception):
-    """The server answered with a problem.
-
-    Attributes:
-        status: HTTP status.
-        problem: The problem as the server told it (RFC 9457).
-    """
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.problem = dict(problem)
-        super().__init__(f"{status}: {problem.get('detail', 'no detail')}")
-
-    @property
-    def errors(self) -> list[dict[str, str]]:
-        """Each fault with its JSON pointer into the request."""
-        return list(self.problem.get("errors", []))
-
-
-@dataclass(frozen=True, eq=False)
-class Maps:
-    """The answer to a forward pass.
-
-    Attributes:
-        envelope: Everything told about each layer.
-        arrays: Feature maps by layer index.
-    """
-
-    envelope: dict[str, Any]
-    arrays: dict[int, Array]
-
-    @property
-    def layers(self) -> list[dict[str, Any]]:
-        """What is told about each layer."""
-        layers: list[dict[str, Any]] = self.envelope["layers"]
-        return layers
-
-    @property
-    def output(self) -> Array:
-        """The maps of the last layer that came back."""
-        return self.arrays[max(self.arrays)]
-
-
-@dataclass(frozen=True, eq=False)
-class Gradients(Mapping[str, Array]):
-    """The answer to a backward pass: gradients by name.
-
-    Attributes:
-        loss: Value of the loss; None where it is not finite.
-        envelope: Everything told about the gradients.
-        arrays: The gradients.
-    """
-
-    loss: float | None
-    envelope: dict[str, Any]
-    arrays: dict[str, Array] = field(repr=False)
-
-    def __getitem__(self, name: str) -> Array:
-        return self.arrays[name]
-
-    def __iter__(self) -> Any:
-        return iter(self.arrays)
-
-    def __len__(self) -> int:
-        return len(self.arrays)
 
 
 class Convscope:
@@ -137,7 +59,7 @@ class Convscope:
         Args:
             picture: Path of the file, or its bytes.
         """
-        content = _content(picture)
+        content = content_of(picture)
         return {"image": self._json("POST", "/images", content=content)["id"]}
 
     def delete(self, picture: Mapping[str, Any]) -> None:
@@ -240,37 +162,27 @@ class Convscope:
     def _one_shot(
         self, route: str, picture: str | Path | bytes, kernel: ArrayLike | str, fields: Any
     ) -> dict[str, Array]:
-        content = _content(picture)
-        form = {name: _as_text(value) for name, value in {"kernel": kernel, **fields}.items()}
+        content = content_of(picture)
+        form = {name: as_text(value) for name, value in {"kernel": kernel, **fields}.items()}
         files, headers = {"image": ("image", content)}, {"Accept": SAFETENSORS}
-        answer = self._send("POST", route, files=files, data=form, headers=headers)
-        return dict(load(answer.content))
+        return unpacked(self._send("POST", route, files=files, data=form, headers=headers).content)[
+            1
+        ]
 
     def _compute(
         self, route: str, x: Input, layers: Layers, fields: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Array]]:
-        content = self._request(x, layers, fields)
+        content = packed(x, layers, fields)
         headers = {"Content-Type": SAFETENSORS, "Accept": SAFETENSORS}
-        answer = self._send("POST", route, content=content, headers=headers).content
-        size = int.from_bytes(answer[:8], "little")
-        envelope = json.loads(json.loads(answer[8 : 8 + size])["__metadata__"]["response"])
-        return envelope, dict(load(answer))
+        return unpacked(self._send("POST", route, content=content, headers=headers).content)
 
     def _told(
         self, route: str, x: Input | None, layers: Layers, fields: Mapping[str, Any]
     ) -> dict[str, Any]:
         headers = {"Content-Type": SAFETENSORS}
-        content = self._request(x, layers, fields)
+        content = packed(x, layers, fields)
         told: dict[str, Any] = self._json("POST", route, content=content, headers=headers)
         return told
-
-    def _request(self, x: Any, layers: Layers, fields: Mapping[str, Any]) -> bytes:
-        """Return a request whose arrays travel as tensors."""
-        tensors: dict[str, Array] = {}
-        asked = {"return" if name == "returning" else name: one for name, one in fields.items()}
-        source = x if isinstance(x, Mapping) else {"array": np.asarray(x)}
-        spec = _detached({"input": source, "layers": list(layers), **asked}, tensors)
-        return bytes(save(tensors, metadata={"request": json.dumps(spec)}))
 
     def _json(self, method: str, route: str, **options: Any) -> Any:
         return self._send(method, route, **options).json()
@@ -282,27 +194,3 @@ class Convscope:
         is_problem = answer.headers.get("content-type") == "application/problem+json"
         told = answer.json() if is_problem else {"detail": answer.reason_phrase}
         raise ConvscopeError(answer.status_code, told)
-
-
-def _detached(value: Any, tensors: dict[str, Array]) -> Any:
-    """Return the value with each NumPy array moved to `tensors` and named in its place."""
-    if isinstance(value, np.ndarray):
-        name = f"tensor.{len(tensors)}"
-        tensors[name] = np.ascontiguousarray(value)
-        return {"tensor": name}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {key: _detached(one, tensors) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_detached(one, tensors) for one in value]
-    return value
-
-
-def _content(picture: str | Path | bytes) -> bytes:
-    return picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-
-
-def _as_text(value: Any) -> str:
-    """Return a form field: words as they are, all else as JSON."""
-    return value if isinstance(value, str) else json.dumps(np.asarray(value).tolist())
