@@ -62,6 +62,7 @@ function byChannel(terms) {
 
 /** @param {any} told */
 function terms(told) {
+  if (told?.count) return html`<p class="dim">${told.count} products dL/dMap × input, one for each cell of the map that the weight makes.</p>`;
   if (!told?.terms) return nothing;
   const groups = byChannel(told.terms);
   const rows = new Set(told.terms.map((/** @type {Term} */ t) => (t.left.name === 'kernel' ? t.right : t.left).position.at(-2)));

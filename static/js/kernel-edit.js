@@ -3,7 +3,7 @@
 import { forgetUnder } from './field-view.js';
 import { parseMatrix, resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
-import { complain, edit, editLayer, limits, part, pointedWeight } from './state.js';
+import { complain, edit, editLayer, limits, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -39,6 +39,17 @@ export function matrixOf(index) {
   const kernel = kernelOf(index);
   const [filter, channel] = sliceOf(index);
   return isBank(kernel) ? kernel[filter][channel] : /** @type {Matrix} */ (kernel);
+}
+
+/** The plane of the gradient that belongs to the matrix in the grid. @param {number} index */
+export function gradientOf(index) {
+  if (part.mode !== 'gradient') return null;
+  const { gradient, of } = shown.value ?? {};
+  if (!gradient?.kernel || of?.mode !== 'gradient') return null;
+  const [filters, channels] = bankSize(index) ?? [gradient.kernel.length, 1];
+  const [filter, channel] = sliceOf(index);
+  // Until the new kernel is answered, the answer may be of one with other filters.
+  return gradient.kernel.length === filters * channels ? gradient.kernel[filter * channels + channel] : null;
 }
 
 /** @param {number} index @param {{row: number, col: number} | null} cell of the matrix in the grid */

@@ -2,23 +2,11 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { alike, gridStyle, largestOf, tint } from './cells.js';
-import { bankSize, sliceOf } from './kernel-edit.js';
-import { part, shown } from './state.js';
-
-/** The plane of the gradient that belongs to the matrix in the grid. @param {number} index */
-function planeOf(index) {
-  if (part.mode !== 'gradient') return null;
-  const { gradient, of } = shown.value ?? {};
-  if (!gradient?.kernel || of?.mode !== 'gradient') return null;
-  const [filters, channels] = bankSize(index) ?? [gradient.kernel.length, 1];
-  const [filter, channel] = sliceOf(index);
-  // Until the new kernel is answered, the answer may be of one with other filters.
-  return gradient.kernel.length === filters * channels ? gradient.kernel[filter * channels + channel] : null;
-}
+import { gradientOf } from './kernel-edit.js';
 
 /** @param {number} index */
 export function kernelGradientView(index) {
-  const plane = planeOf(index);
+  const plane = gradientOf(index);
   if (!plane) return nothing;
   const { rows, cols, offset, scale } = plane;
   const value = (/** @type {number} */ row, /** @type {number} */ col) =>

@@ -2,6 +2,7 @@
 
 import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
+import { gradientOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './requests.js';
 import { explanation, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
@@ -82,13 +83,27 @@ export function cellAbove(index, row, col) {
 /** The state whose answer is shown: later steps of the same answer change no term. */
 const answered = computed(() => shown.value?.of ?? null);
 
+/** A sum of more products than this is not written out: its value is told. */
+const MOST_TERMS = 4096;
+
+/** The gradient of the pointed weight where its terms are too many, as `/explain` would tell it. */
+const briefly = computed(() => {
+  const weight = weightCell.value;
+  const plane = weight && gradientOf(weight.layer);
+  const [, , rows, cols] = shown.value?.layers[weight?.layer ?? 0]?.output_shape ?? [];
+  if (!weight || !plane || rows * cols <= MOST_TERMS) return null;
+  const { layer, filter, channel, row, col } = weight;
+  const value = plane.offset + plane.scale * plane.values[row * plane.cols + col];
+  return { of: `layers.${layer}.kernel`, layer, position: [filter, channel, row, col], value, count: rows * cols };
+});
+
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {
   const state = answered.value;
   const pixel = pointedInput.value;
   const weight = weightCell.value;
   const unit = cell.value;
-  if (!state) return null;
+  if (!state || briefly.value) return null;
   if (weight && state.mode === 'gradient') return { ...toNetwork(state), loss: lossOf(state), at: { kernel_gradient: weight } };
   if (pixel) return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel } } };
   if (!unit || unit.layer >= state.layers.length) return null;
@@ -109,7 +124,7 @@ export function startPointing() {
     clearTimeout(timer);
     asking?.abort();
     if (!body) {
-      explanation.value = null;
+      explanation.value = briefly.value;
       return;
     }
     timer = setTimeout(async () => {

@@ -153,6 +153,20 @@ def test_pointed_weight_writes_its_gradient_as_a_sum_over_positions(lab: Lab) ->
     lab.says_number("pointed-value", float((output * met).sum()), 1e-3)
 
 
+def test_weight_of_a_photo_tells_its_gradient_and_how_many_products_it_sums(
+    lab: Lab, photo: bytes
+) -> None:
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.by_id("map-size")).to_have_text("300 × 451")
+    lab.by_id("gradient").click()
+    gray = luma(photo)
+    wanted = kernel_differences(gray, SOBEL_X, np.sum)
+    lab.shows_kernel_gradient(wanted)
+    lab.cell(0, 2).hover()
+    lab.says_number("pointed-value", wanted[0, 2], 2e-5 * wanted.max())
+    expect(lab.page.locator("#arithmetic")).to_contain_text("135300 products")
+
+
 def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab) -> None:
     numbers = np.arange(1.0, 36).reshape(5, 7)
     lab.enter_numbers(numbers)
