@@ -8,6 +8,7 @@ import { kernelGradientView } from './kernel-gradient-view.js';
 import { OPERATIONS, mapCells, resized } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { matrixView } from './matrix-view.js';
+import { litWeights } from './pointing.js';
 import { randomKernelView } from './random-kernel-view.js';
 import { kernelLayer, limits, part } from './state.js';
 
@@ -47,6 +48,7 @@ const weights = (index) =>
     read: () => matrixOf(index),
     write: (matrix, name) => setMatrix(index, matrix, name),
     paste: (text) => pasteMatrix(index, text),
+    lit: (row, col) => litWeights.value.has(`${row},${col}`),
     point: (cell) => pointAtWeight(index, cell),
   });
 

@@ -4,7 +4,7 @@
  * Up and down change the number; left, right, Enter and Ctrl with an arrow, Home or End go from cell to cell.
  */
 
-import { html } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
 import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
 import { number } from './format.js';
@@ -24,6 +24,7 @@ import { forget } from './state.js';
  * @property {() => Matrix} read the matrix as it stands now
  * @property {(matrix: Matrix, name: string) => void} write
  * @property {(text: string) => void} paste what is no single number
+ * @property {(row: number, col: number) => boolean} lit which cells are tied to what the hand points at elsewhere
  * @property {(cell: {row: number, col: number} | null, typing: boolean) => void} point told of the cell under the hand, else of the one that is typed in
  */
 
@@ -102,6 +103,7 @@ function cell(grid, matrix, row, col, strongest, text) {
     class="cell"
     role="gridcell"
     data-cell="${row},${col}"
+    data-lit=${grid.lit(row, col) ? '' : nothing}
     .style=${grid.tinted ? tint(matrix[row][col], strongest) : ''}
     @pointerdown=${(/** @type {PointerEvent} */ event) => onPress(grid, row, col, event)}
     @mousedown=${onMouseDown}

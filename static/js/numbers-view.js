@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
 import { parseMatrix } from './kernel.js';
 import { matrixView } from './matrix-view.js';
+import { isLit } from './pointing.js';
 import { complain, edit, part, pointedInput } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -96,6 +97,7 @@ export function numbersView(array) {
       read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
       paste: readNumbers,
+      lit: isLit,
       point: (cell, typing) => {
         // A pinned cell stays what the arithmetic is about while numbers are typed.
         const pinned = typing && part.mode === 'forward' && part.unit;

@@ -2,10 +2,10 @@
 
 import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
-import { gradientOf } from './kernel-edit.js';
+import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './requests.js';
-import { explanation, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
+import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
@@ -109,6 +109,26 @@ const asked = computed(() => {
   if (!unit || unit.layer >= state.layers.length) return null;
   return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
 });
+
+/** @type {Set<string>} */
+const NONE = new Set();
+
+/** Weights of the shown matrix that meet the pointed pixel, as `row,col`. */
+export const litWeights = computed(() => {
+  const told = explanation.value;
+  const index = kernelLayer.value;
+  if (told?.of !== 'input' || told.layer !== index || !told.terms) return NONE;
+  const [filter, channel] = sliceOf(index);
+  const shown = (/** @type {number[]} */ [f, c]) => !bankSize(index) || (f === filter && c === channel);
+  const met = told.terms.map((/** @type {any} */ { left, right }) => (left.name === 'kernel' ? left : right));
+  return new Set(met.filter((/** @type {any} */ { position }) => shown(position)).map((/** @type {any} */ { position }) => position.slice(2).join()));
+});
+
+/** Whether the hand lights a cell of the input. @param {number} row @param {number} col */
+export function isLit(row, col) {
+  const area = receptiveField.value;
+  return area !== null && row >= area.row && col >= area.col && row < area.row + area.rows && col < area.col + area.cols;
+}
 
 /** Whether the arithmetic has anything to be about. */
 export const isPointing = computed(() => Boolean(cell.value || pointedInput.value || weightCell.value));

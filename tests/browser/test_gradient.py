@@ -174,6 +174,7 @@ def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab
     lab.by_id("input-1-3").hover()
     expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput · channel 0 · row 1 · column 3")
     lab.says_number("pointed-value", float(FULL.sum()), 1e-4)
+    expect(lab.kernel.locator(".cell[data-lit]")).to_have_count(9)
     lit = lab.page.locator("#frame svg rect")
     cell = float(lit.get_attribute("width") or 0) / 3
     for side, value in {"x": 2, "y": 0, "width": 3, "height": 3}.items():
@@ -182,8 +183,9 @@ def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab
     lab.by_id("padding").select_option("valid")
     expect(lab.by_id("map-size")).to_have_text("2 × 3")
     lab.by_id("input-1-3").hover()
-    # Only the window of row 0, column 1 sees it.
+    # Only the window of row 0, column 1 sees it, by the weight in its middle.
     expect(lit).to_have_count(1)
+    expect(lab.kernel.locator(".cell[data-lit]")).to_have_attribute("data-cell", "1,1")
     lab.says_number("pointed-value", float(FULL[1, 1]), 1e-4)
 
 
@@ -210,3 +212,14 @@ def test_pointed_weight_lights_what_it_meets_on_the_picture(lab: Lab) -> None:
     field = lab.by_id("receptive-field")
     for name, value in {"y": "2", "x": "1", "height": "253", "width": "253"}.items():
         expect(field).to_have_attribute(name, value)
+
+
+def test_pointed_output_lights_the_numbers_it_sees(lab: Lab) -> None:
+    lab.enter_numbers(np.arange(1.0, 36).reshape(5, 7))
+    expect(lab.by_id("map-size")).to_have_text("5 × 7")
+    lab.point_at(0, 3, rows=5, cols=7)
+    lit = lab.input.locator(".cell[data-lit]")
+    expect(lit).to_have_count(6)
+    assert [cell.get_attribute("data-cell") for cell in lit.all()] == [
+        f"{row},{col}" for row in (0, 1) for col in (2, 3, 4)
+    ]
