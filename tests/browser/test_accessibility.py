@@ -49,6 +49,8 @@ def test_axe_finds_nothing_serious(
 
 
 def test_page_never_scrolls_sideways(lab: Lab) -> None:
+    lab.by_id("sample").select_option(label="Printed text, unevenly lit")  # its source is long
+    expect(lab.by_id("map-size")).to_have_text("172 × 448")
     lab.by_id("kernel-cols").fill("9")
     lab.by_id("gradient").click()
     expect(lab.by_id("kernel-gradient-0-8")).to_be_attached()
