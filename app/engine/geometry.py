@@ -87,7 +87,7 @@ def named_padding(name: str, size: int, kernel: int, stride: int, dilation: int)
 
 def check_padding_mode(mode: object) -> None:
     """Raise ParameterError unless `mode` is one of the padding modes."""
-    if mode not in PADDING_MODES:
+    if not isinstance(mode, str) or mode not in PADDING_MODES:
         legal = ", ".join(PADDING_MODES)
         raise ParameterError(
             f"padding_mode is {written(mode)}, but must be one of {legal}.",

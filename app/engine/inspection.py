@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from app.engine.errors import EngineError, NetworkError
+from app.engine.errors import EngineError, NetworkError, ShapeError
 from app.engine.geometry import Padding, ReceptiveField
 from app.engine.layers.base import UNBOUNDED, Bounds, Inference, Layer, Problems, Shape, map_size
 from app.engine.layers.view import View
@@ -82,6 +82,16 @@ def inspect(
     return reports
 
 
+def no_channel_axis(reader: str, shape: Shape) -> ShapeError:
+    """Return the error of an input that is not of the form that `as_batch` makes."""
+    return ShapeError(
+        f"{reader} needs a batch and a channel axis, but its input has shape {shape}; legal are "
+        "(N, C) and (N, C, …).",
+        (),
+        "an input (N, C) or (N, C, …)",
+    )
+
+
 def _unreached(index: int, layer: Layer) -> LayerReport:
     problems = Problems()
     problems.attempt(layer.check, None)
@@ -91,6 +101,9 @@ def _unreached(index: int, layer: Layer) -> LayerReport:
 def _reported(
     index: int, layer: Layer, shape: Shape, view: View, itemsize: int, bounds: Bounds
 ) -> tuple[LayerReport, View]:
+    if len(shape) < 2:
+        error = no_channel_axis(layer.type, shape)
+        return LayerReport(index, layer.type, layer.name, shape, error=error), view
     common: dict[str, Any] = {
         "index": index,
         "type": layer.type,

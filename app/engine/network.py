@@ -10,7 +10,7 @@ import numpy as np
 from app.engine import interrupt
 from app.engine.arguments import span
 from app.engine.errors import EngineError, ParameterError, ShapeError
-from app.engine.inspection import LayerReport, inspect, raise_problems
+from app.engine.inspection import LayerReport, inspect, no_channel_axis, raise_problems
 from app.engine.layers.base import Array, Layer, Result
 from app.engine.layers.view import Window
 from app.engine.losses import Loss, Sum
@@ -162,22 +162,22 @@ def forward(
     Args:
         layers: The network.
         x: Input as `as_batch` makes it, float32 or float64; never changed.
-        prefix: A tape of the first layers on the same input: they are not run again. The
-            caller vouches that layers and input are the same.
-        keep: Whether to keep what makes a backward pass cheap, e.g. max pooling's masks. A
-            backward pass is possible either way.
-        reports: What `inspect` has told of these layers and an input of this shape and dtype, if
-            it has been asked already; to ask again is about 0.15 ms of a small call.
+        prefix: A tape of the first layers on the same input, not to be run again; the caller
+            vouches that they are the same.
+        keep: Whether to keep what makes a backward pass cheap; it is possible either way.
+        reports: What `inspect` has told already; to ask again is about 0.15 ms of a small call.
 
     Returns:
         The tape, a step per layer.
 
     Raises:
-        NetworkError: Every illegal layer and field, paths ("layers", i, field).
+        EngineError: Every illegal layer and field as a NetworkError, paths ("layers", i, field).
     """
     if reports is None:
         reports = inspect(layers, x.shape, x.dtype)
     raise_problems(reports)
+    if x.ndim < 2:
+        raise no_channel_axis("the network", x.shape).under("input")
     steps = list(prefix.steps) if prefix else []
     current = steps[-1].output if steps else x
     with np.errstate(all="ignore"):  # non-finite values are results here, not accidents

@@ -433,14 +433,17 @@ def test_the_divisors_of_a_huge_number_of_channels_are_told_at_once() -> None:
     assert report.legal["groups"] == "1 or 2147483647"
 
 
-@pytest.mark.parametrize("layer", [Prelu(0.1), Prelu([0.1, 0.2]), BatchNorm([0.0], [1.0])])
+@pytest.mark.parametrize(
+    "layer",
+    [Prelu(0.1), Prelu([0.1]), BatchNorm([0.0], [1.0]), Relu(), Flatten(), Dense(RandomWeight(1))],
+)
 @pytest.mark.parametrize("shape", [(), (5,)])
 def test_a_layer_of_channels_refuses_an_input_without_any(
     layer: Layer, shape: tuple[int, ...]
 ) -> None:
     report = inspect([layer], shape)[0]
     assert isinstance(report.error, ShapeError)
-    assert "needs a channel axis" in report.error.message
+    assert "needs a batch and a channel axis" in report.error.message
     assert report.legal == {}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.engine import interrupt
-from app.engine.errors import NetworkError, ParameterError, ShapeError
+from app.engine.errors import EngineError, NetworkError, ParameterError, ShapeError
 from app.engine.gradcheck import gradcheck
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import (
@@ -348,3 +348,30 @@ def test_non_finite_numbers_are_results_and_no_warnings() -> None:
 def test_a_layer_name_is_told_back() -> None:
     named = replace(NETWORK[1], name="squash")  # type: ignore[type-var]
     assert inspect([NETWORK[0], named], PICTURE.shape)[1].name == "squash"
+
+
+@pytest.mark.parametrize("layers", [[], [Relu()]])
+@pytest.mark.parametrize("shape", [(), (4,)])
+def test_an_input_without_a_channel_axis_is_refused(
+    layers: list[Layer], shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(EngineError, match="needs a batch and a channel axis"):
+        forward(layers, np.zeros(shape))
+
+
+@pytest.mark.parametrize("mode", [{}, [1], np.array([1, 2]), None, 3])
+def test_a_padding_mode_of_any_kind_is_refused_as_illegal(mode: Any) -> None:
+    with pytest.raises(NetworkError) as caught:
+        forward([Conv2d([[1.0]], padding=1, padding_mode=mode)], np.zeros((1, 1, 3, 4)))
+    (error,) = caught.value.errors
+    assert error.path == ("layers", 0, "padding_mode")
+
+
+@pytest.mark.parametrize("stride", [65, 5000, 2**31 - 1])
+def test_a_stride_beyond_the_picture_has_its_gradient(stride: int) -> None:
+    x = np.random.default_rng(8).standard_normal((1, 1, 3, 4))
+    kernel = np.array([[1.0, 2, 3], [4, 5, 6]])
+    tape = forward([Conv2d(kernel, stride=stride, padding=1)], x)
+    grad = backward(tape).gradients["input"]
+    assert tape.output.shape == (1, 1, 1, 1)
+    np.testing.assert_array_equal(grad[0, 0], [[5, 6, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])

@@ -199,17 +199,6 @@ def expect_axes(layer: Layer, shape: Shape, axes: int) -> None:
         )
 
 
-def expect_channels(layer: Layer, shape: Shape) -> None:
-    """Raise ShapeError unless the input has a channel axis."""
-    if len(shape) < 2:
-        raise ShapeError(
-            f"{layer.type} needs a channel axis, but its input has shape {shape}; legal are (N, C) "
-            "and (N, C, …).",
-            (),
-            "an input (N, C) or (N, C, …)",
-        )
-
-
 def expect_cells(layer: Layer, shape: Shape) -> None:
     """Raise ShapeError where a channel, row or column is missing; an empty batch is legal."""
     if 0 in shape[1:]:

@@ -95,15 +95,18 @@ class Conv2d(Convolving):
     def _window(self, problems: Problems) -> Window:
         """Return the window without its kernel and padding, noting what is illegal."""
         attempt = problems.attempt
-        attempt(lambda: geometry.check_padding_mode(self.padding_mode), None)
         attempt(lambda: check_flag(self.flip, "flip"), None)
         return Window(
             kernel=(1, 1),
             stride=attempt(lambda: pair_of(self.stride, "stride", 1, self.rank), (1, 1)),
             dilation=attempt(lambda: pair_of(self.dilation, "dilation", 1, self.rank), (1, 1)),
-            mode=self.padding_mode,
+            mode=attempt(self._checked_mode, "zeros"),
             flip=self.flip,
         )
+
+    def _checked_mode(self) -> str:
+        geometry.check_padding_mode(self.padding_mode)
+        return self.padding_mode
 
     def check(self) -> None:
         problems = Problems()

@@ -20,7 +20,6 @@ from app.engine.layers.base import (
     Layer,
     Result,
     Shape,
-    expect_channels,
 )
 from app.engine.layers.numbers import finite_number
 
@@ -247,12 +246,11 @@ class Prelu(_Leaky):
             )
 
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
-        return {"weight": f"{_counts(shape[1])} finite numbers"} if len(shape) > 1 else {}
+        return {"weight": f"{_counts(shape[1])} finite numbers"}
 
     def infer(self, shape: Shape) -> Inference:
         self.check()
         size = real_array(self.weight, "weight").size
-        expect_channels(self, shape)
         if size not in (1, shape[1]):
             legal = _counts(shape[1])
             raise ShapeError(

@@ -22,7 +22,6 @@ from app.engine.layers.base import (
     Problems,
     Result,
     Shape,
-    expect_channels,
 )
 from app.engine.layers.numbers import check_vector, finite_number
 from app.engine.layers.view import View
@@ -56,7 +55,6 @@ class BatchNorm(Layer):
             )
 
     def infer(self, shape: Shape) -> Inference:
-        expect_channels(self, shape)
         problems = Problems()
         problems.attempt(self.check, None)
         for field, value in self._given().items():
@@ -66,8 +64,6 @@ class BatchNorm(Layer):
         return Inference(shape, "as the input", parameters=learned, multiply_adds=math.prod(shape))
 
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
-        if len(shape) < 2:
-            return {}
         vector = f"{shape[1]} finite numbers"
         return {
             "mean": vector,
