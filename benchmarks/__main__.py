@@ -10,7 +10,7 @@ from pathlib import Path
 # As the server does, and before NumPy is imported: the engine has threads of its own.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks import engine_table, memory, notes_loops, scaling
+from benchmarks import engine_table, memory, notes_loops, plan_check, scaling
 
 HERE = Path(__file__).parent
 QUICK_ROWS = ("W1", "W2", "W3", "W4", "W6", "W8", "tiny")
@@ -44,6 +44,7 @@ def main() -> None:
             "Interleaved in one process (A B C, C B A, …), 15 rounds; OPENBLAS_NUM_THREADS=1 as "
             "the server sets it, two threads for every peer; float32, `same` padding.",
             text,
+            plan_check.report(),
             memory.report(),
             notes_loops.report(),
             scaling.report(HERE.parent / "docs" / "scaling.png"),

@@ -54,6 +54,8 @@ ALGORITHMS: dict[str, Callable[[Problem, Array, Array, Array | None, Array], Non
 
 # Kernels with fewer taps a side than this are as cheap in one pass as in two.
 SEPARABLE_TAPS = 7
+# Nor do two passes pay on a map of fewer multiplications, for which they take 60 µs to begin.
+SEPARABLE_WORK = 600_000
 # More taps than this are cheaper in the frequency domain, if the maps fill a few tiles.
 FFT_TAPS = 32 * 32
 FFT_CELLS = 128 * 128
@@ -61,13 +63,22 @@ FFT_CELLS = 128 * 128
 # the row-wise way has begun: it takes 90 µs a call, unfolding 15 for each picture and group.
 SMALL_COUNT = 8
 SMALL_PATCHES = 400_000
+# What a row's product costs beyond its arithmetic, what unfolding costs a value, and a group's
+# block, in nanoseconds: short rows with few taps are unfolded instead.
+PRODUCT_COST = 300
+UNFOLDING_COST = 0.45
+BLOCK_COST = 15_000
 # Maps this narrow give a row's product too few columns, if there are filters to make up for it.
 NARROW = 24
+# With a dilated kernel only rows a dilation apart can be computed together.
+FEW_ROWS = 8
 
 
 def choose(problem: Problem, kernel: Array) -> Plan:
     """Return the plan for a problem, by its shape and by what the kernel holds."""
-    if min(problem.kernel) >= SEPARABLE_TAPS and separable.claims(problem, kernel):
+    each = math.prod(problem.output) * math.prod(problem.kernel)
+    worth = min(problem.kernel) >= SEPARABLE_TAPS and each >= SEPARABLE_WORK
+    if worth and separable.claims(problem, kernel):
         rows, cols = problem.kernel
         return Plan(
             "separable",
@@ -94,15 +105,29 @@ def _by_shape(problem: Problem) -> Plan:
             "im2col",
             f"{patches} values of patches are unfolded and multiplied at once: it is small.",
         )
-    if problem.output[1] < NARROW <= problem.group_filters and problem.output[0] > 1:
+    if _is_narrow(problem):
+        rows, cols = problem.output
         return Plan(
             "im2col",
-            f"rows of {problem.output[1]} are too short for a product each, so patches of several "
-            "are unfolded.",
+            f"{rows} rows of {cols} are too few or too short for a product each, so patches of "
+            "several are unfolded.",
         )
     stack, _ = row_gemm.best_shape(problem)
     together = f"{stack} rows of a map share" if stack > 1 else "each row of the maps is"
     return Plan("row_gemm", f"{together} one matrix product on overlapping windows, no unfolding.")
+
+
+def _is_narrow(problem: Problem) -> bool:
+    """Return whether the rows are too short for a product each, or, dilated, too few."""
+    rows, cols = problem.output
+    if cols < NARROW <= problem.group_filters and rows > 1:
+        return True
+    if 1 < problem.dilation[0] <= rows < FEW_ROWS * problem.dilation[0]:
+        return True
+    if cols >= 2 * NARROW:
+        return False
+    unfolded = cols * problem.group_channels * math.prod(problem.kernel)
+    return rows * (PRODUCT_COST - unfolded * UNFOLDING_COST) > BLOCK_COST
 
 
 def run(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
@@ -114,7 +139,6 @@ def run(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Arra
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
-    narrow = problem.output[1] < NARROW <= problem.group_filters
-    if row_gemm.claims(problem) and not narrow:
+    if row_gemm.claims(problem) and not _is_narrow(problem):
         return row_gemm.kernel_gradient(problem, x, upstream)
     return im2col.kernel_gradient(problem, x, upstream)

@@ -224,6 +224,9 @@ def test_frequency_domain_is_left_where_its_rounding_would_drown_the_result() ->
         ((1, 3, 140, 150), (8, 3, 3, 3), {"dilation": 2}, "row_gemm"),
         ((1, 3, 340, 350), (8, 3, 3, 3), {"dilation": 2, "stride": 2}, "im2col"),
         ((1, 64, 14, 14), (64, 64, 3, 3), {"padding": 1}, "im2col"),
+        ((4, 64, 14, 14), (64, 64, 3, 3), {"padding": 1}, "im2col"),
+        ((1, 40, 500, 11), (40, 1, 3, 3), {"groups": 40}, "im2col"),
+        ((1, 40, 50, 11), (40, 1, 3, 3), {"groups": 40}, "row_gemm"),
         ((1, 1, 170, 170), (1, 1, 33, 35), {}, "fft"),
         ((1, 1, 60, 60), (1, 1, 33, 35), {}, "row_gemm"),
         ((1, 1, 170, 170), (1, 1, 33, 35), {"stride": 2}, "row_gemm"),
@@ -247,12 +250,14 @@ def test_plan_for_a_shape(
 
 def test_plan_for_a_kernel_of_rank_one() -> None:
     taps = np.array([1, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
-    x = np.random.default_rng(6).standard_normal((1, 3, 40, 50), np.float32)
+    x = np.random.default_rng(6).standard_normal((1, 3, 140, 150), np.float32)
     kernel = np.broadcast_to(np.outer(taps, taps), (3, 1, 9, 9))
     with plan.recording() as plans:
         conv2d(x, kernel, groups=3)
+        conv2d(x[..., :30, :40], kernel, groups=3)
     assert plans[0].algorithm == "separable"
     assert "9 + 9 products a pixel, not 81" in plans[0].reason
+    assert plans[1].algorithm == "im2col"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -27,7 +27,7 @@ from app.engine.problem import Array, Problem
 BLOCK_BYTES = 1 << 21
 # As in `row_windows`: larger products would be packed, and threaded by BLAS.
 SMALL_PRODUCT = 1_000_000
-PRODUCT_FILTERS = 16
+PRODUCT_FILTERS = 32
 # Multiplications from which a hand-off to another thread pays.
 SHARED_WORK = 12_000_000
 # A kernel's gradient is summed up in so many parts, whoever computes them.
@@ -60,15 +60,23 @@ class _Plan:
         height, width = problem.output
         depth = problem.group_channels * math.prod(problem.kernel)
         filters = problem.group_filters
-        wanted = SMALL_PRODUCT // (depth * width * min(filters, PRODUCT_FILTERS))
+        # Filters are split evenly or not at all.
+        self.filter_parts = next(
+            (
+                parts
+                for parts in range(-(-filters // PRODUCT_FILTERS), filters // 8 + 1)
+                if filters % parts == 0
+            ),
+            1,
+        )
+        wanted = SMALL_PRODUCT // (depth * width * (filters // self.filter_parts))
         # A single product needs no second one to share the work with.
         whole = depth * width * height * filters <= SMALL_PRODUCT
+        if whole:
+            self.filter_parts = 1
         rows = height if whole else even_part(height, max(1, wanted))
         per_product = depth * rows * width * problem.dtype.itemsize
         products = max(1, min(height // rows, BLOCK_BYTES // per_product))
-        self.filter_parts = -(-filters // max(1, SMALL_PRODUCT // (depth * rows * width)))
-        while filters % self.filter_parts:
-            self.filter_parts += 1
         starts = range(0, height - height % rows, products * rows)
         self.blocks = [self._block(s, min(products, (height - s) // rows), rows) for s in starts]
         if height % rows:
