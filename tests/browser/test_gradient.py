@@ -185,7 +185,9 @@ def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab
     lab.by_id("input-1-3").hover()
     # Only the window of row 0, column 1 sees it, by the weight in its middle.
     expect(lit).to_have_count(1)
-    expect(lab.kernel.locator(".cell[data-lit]")).to_have_attribute("data-cell", "1,1")
+    met = lab.kernel.locator(".cell[data-lit]")
+    expect(met).to_have_count(1)
+    expect(met).to_have_attribute("data-cell", "1,1")
     lab.says_number("pointed-value", float(FULL[1, 1]), 1e-4)
 
 
