@@ -73,7 +73,15 @@ function terms(told) {
       .slice(0, 4)
       .map((term) => `${number(term.left.value, 3)} · ${number(term.right.value, 3)}`)
       .join(', ')}</p>`;
-  return groups.map(([channel, group]) => html`<div class="product">${groups.length > 1 ? html`<small>${told.of === 'input' ? 'map' : 'channel'} ${channel}</small>` : nothing}${product(group)}</div>`);
+  if (groups.length === 1) return html`<div class="product">${product(told.terms)}</div>`;
+  let total = 0;
+  return groups.map(([channel, group]) => {
+    total = group.reduce((sum, term) => sum + term.product, total);
+    return html`<div class="product">
+      <small>${told.of === 'input' ? 'map' : 'channel'} ${channel}</small>${product(group)}
+      <small class="total">Σ so far <b>${number(total, 5)}</b></small>
+    </div>`;
+  });
 }
 
 /** Which number the terms make. @param {any} told */

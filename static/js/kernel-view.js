@@ -29,7 +29,7 @@ function side(index, axis) {
     place,
     label: `Kernel ${axis}`,
     value: String(axis === 'rows' ? matrix.length : matrix[0].length),
-    parse: whole(`The number of ${axis}`, 1, limits.value?.kernel_side ?? 63),
+    parse: whole(`The number of ${axis === 'rows' ? 'rows' : 'columns'}`, 1, limits.value?.kernel_side ?? 63),
     apply: resize,
     testid: `kernel-${axis}`,
     saidAt: placeOf(index),

@@ -142,7 +142,14 @@ def test_one_filter_across_the_channels_adds_them_up(lab: Lab, photo: bytes) -> 
     channels.get_by_role("button", name="green").click()
     lab.enter_kernel(BLUR)
     red, green, blue = decoded(photo)
-    lab.shows(correlate(red, SOBEL_X) + correlate(green, BLUR) + correlate(blue, SOBEL_X))
+    maps = [correlate(red, SOBEL_X), correlate(green, BLUR), correlate(blue, SOBEL_X)]
+    lab.shows(sum(maps, np.zeros_like(red)))
+    lab.focus.press("ArrowDown")  # from the middle
+    totals = lab.page.locator("#arithmetic .total b")
+    expect(totals).to_have_count(3)
+    so_far = np.cumsum([one[151, 225] for one in maps])
+    told = [float(text.replace("−", "-")) for text in totals.all_inner_texts()]
+    assert told == pytest.approx(so_far.tolist(), rel=1e-3, abs=1e-4)
 
 
 def test_photo_of_twelve_megapixels_is_filtered_at_full_size(lab: Lab) -> None:
