@@ -21,6 +21,7 @@ from app.engine.layers import (
     Layer,
     MaxPool1d,
     MaxPool2d,
+    Prelu,
     Relu,
     Result,
     Softmax,
@@ -375,3 +376,14 @@ def test_a_stride_beyond_the_picture_has_its_gradient(stride: int) -> None:
     grad = backward(tape).gradients["input"]
     assert tape.output.shape == (1, 1, 1, 1)
     np.testing.assert_array_equal(grad[0, 0], [[5, 6, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("weight", [0.3, [0.3], [0.3, -0.2, 0.7]])
+def test_the_slope_of_prelu_has_its_gradient_alone_or_one_a_channel(weight: Any) -> None:
+    x = np.random.default_rng(9).standard_normal((2, 3, 4, 5))
+    upstream = np.random.default_rng(10).standard_normal(x.shape)
+    tape = forward([Prelu(weight)], x)
+    grad = backward(tape, Upstream(upstream), ["layers.0.weight"]).gradients["layers.0.weight"]
+    by_channel = (upstream * np.minimum(x, 0)).sum(axis=(0, 2, 3))
+    expected = by_channel if grad.size == 3 else [by_channel.sum()]
+    np.testing.assert_allclose(grad, expected, rtol=1e-12)
