@@ -458,3 +458,42 @@ def test_the_padding_of_a_pool_is_refused_as_it_was_written_with_both_forms() ->
         assert error.message.startswith(said)
         assert "pair (rows, cols)" in error.message
         assert error.path == ("padding",)
+
+
+def held(layer: Layer, shape: tuple[int, ...] = (1, 3, 400, 500)) -> Any:
+    inference = inspect([layer], shape)[0].inference
+    assert inference is not None
+    return inference
+
+
+def test_convolutions_count_the_copies_that_they_make_and_no_others() -> None:
+    kernel, numbers = np.ones((3, 3)), 3 * 400 * 500
+    zeros, padded = 404_000, 3 * 402 * 502
+    assert held(Conv2d(kernel, padding=1)).scratch < zeros
+    reflected = held(Conv2d(kernel, padding=1, padding_mode="reflect"))
+    assert padded <= reflected.scratch < padded + zeros
+    assert 2 * padded <= reflected.backward_scratch < 2 * padded + zeros
+    stepping = held(Conv2d(kernel, stride=2))
+    assert stepping.scratch < zeros
+    assert numbers <= stepping.backward_scratch < numbers + zeros
+    spread = held(ConvTranspose2d(kernel, stride=2))
+    assert spread.scratch >= np.prod(spread.output_shape)
+    assert spread.backward_scratch < zeros
+
+
+def test_large_kernels_count_the_spectra_of_their_tiles() -> None:
+    wide, widest = (held(Conv2d(np.ones((k, k)), padding="same")) for k in (31, 33))
+    assert widest.scratch > 2 * wide.scratch
+
+
+def test_pools_count_what_they_keep_for_the_way_back() -> None:
+    pool = held(MaxPool2d(2))
+    assert pool.kept == 2 * np.prod(pool.output_shape)
+    assert held(AvgPool2d(2)).kept == 0
+    row = held(MaxPool1d(2), (1, 3, 1000))
+    assert row.scratch > held(MaxPool2d(2), (1, 3, 10, 100)).scratch
+
+
+def test_weights_that_are_drawn_count_the_numbers_they_are_drawn_in() -> None:
+    drawn, given = held(Dense(RandomWeight(4)), (1, 9)), held(Dense(np.ones((4, 9))), (1, 9))
+    assert (drawn.scratch, given.scratch) == (2 * 4 * 9, 0)
