@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from app.engine.execution import ALL_GRADIENTS, ConvGradients, convolve, gradients
 from app.engine.geometry import IntOrPair, PaddingLike
-from app.engine.problem import Array, as_floats, check_shape, like
+from app.engine.problem import Array, as_floats, check_shape, like, with_computing_dtype
 from app.engine.setting import checked_bias, setting_1d, setting_2d
 
 
@@ -49,10 +49,10 @@ def conv2d(
 
     Source: Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", 2016, section 2.
     """
-    x = as_floats(x, "x")
-    kernel = like(kernel, x.dtype, "kernel")
+    x, dtype = with_computing_dtype(x, "x")
+    kernel = like(kernel, dtype, "kernel")
     setting = setting_2d(x, kernel, stride, padding, padding_mode, dilation, groups, flip)
-    return convolve(setting, x, kernel, checked_bias(bias, len(kernel), x.dtype))
+    return convolve(setting, x, kernel, checked_bias(bias, len(kernel), dtype))
 
 
 def conv2d_backward(
@@ -129,10 +129,10 @@ def conv1d(
         ParameterError: A parameter is outside its legal range.
         ShapeError: Shapes do not fit together, or no window fits into the padded input.
     """
-    x = as_floats(x, "x")
-    kernel = like(kernel, x.dtype, "kernel")
+    x, dtype = with_computing_dtype(x, "x")
+    kernel = like(kernel, dtype, "kernel")
     setting = setting_1d(x, kernel, stride, padding, padding_mode, dilation, groups, flip)
-    bias = checked_bias(bias, len(kernel), x.dtype)
+    bias = checked_bias(bias, len(kernel), dtype)
     return convolve(setting, x[:, :, None], kernel[:, :, None], bias)[:, :, 0]
 
 

@@ -114,6 +114,16 @@ def as_floats(value: ArrayLike, field: str) -> Array:
     return array.astype(computing_dtype(array.dtype, field), copy=False)
 
 
+def with_computing_dtype(value: ArrayLike, field: str) -> tuple[Array, np.dtype[Any]]:
+    """Return an array as it is, and the float type that it is computed in.
+
+    The algorithms turn numbers into floats as they copy them into their buffers, so that a picture
+    of bytes needs no second copy four times its size.
+    """
+    array = np.asarray(value)
+    return array, computing_dtype(array.dtype, field)
+
+
 def like(value: ArrayLike, dtype: np.dtype[Any], field: str) -> Array:
     """Return an array in the input's float type, so that the input alone decides the precision."""
     array = np.asarray(value)

@@ -43,7 +43,7 @@ def setting_2d(
     flip: bool,
 ) -> Setting:
     """Return the setting of a 2-D call; see `conv2d` for the arguments and errors."""
-    given = (x.shape, kernel.shape, x.dtype, stride, padding, mode, dilation, groups, flip)
+    given = (x.shape, kernel.shape, kernel.dtype, stride, padding, mode, dilation, groups, flip)
     # Plain numbers and names alone are looked up: a list has no hash, and (1, True) equals (1, 1).
     plain = type(stride) is type(dilation) is type(groups) is int
     if plain and type(padding) in (int, str) and type(mode) is str:
@@ -94,7 +94,7 @@ def setting_1d(
     return _resolved(
         (*x.shape[:2], 1, x.shape[2]),
         (*kernel.shape[:2], 1, kernel.shape[2]),
-        x.dtype,
+        kernel.dtype,
         (1, step),
         ((0, 0), pads),
         mode,

@@ -512,6 +512,42 @@ def test_photo_takes_little_memory_beside_its_maps(
     assert peak <= 1.5 * maps.nbytes
 
 
+@pytest.mark.parametrize(("channels", "side"), [(1, 3), (1, 9), (3, 3)])
+def test_photo_of_bytes_is_never_turned_into_floats_as_a_whole(channels: int, side: int) -> None:
+    photo = np.random.default_rng(3).integers(0, 256, (1, 3, 1500, 2000), np.uint8)
+    kernel = np.random.default_rng(4).standard_normal((3, channels, side, 1), np.float32)
+    kernel = kernel * kernel.swapaxes(2, 3) if channels == 1 else kernel
+    groups = 3 // channels
+    tracemalloc.start()
+    try:
+        maps = conv2d(photo, kernel, groups=groups, padding="same")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= maps.nbytes + 24 * 2**20
+    part = photo[..., :40, :50].astype(np.float32)
+    expected = conv2d(part, kernel, groups=groups, padding="same")
+    assert_close(maps[..., :30, :40], expected[..., :30, :40])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.float16, np.int32])
+@pytest.mark.parametrize(
+    ("size", "stride", "mode"),
+    [(9, 1, "zeros"), (9, 2, "reflect"), (150, 1, "zeros"), (150, 2, "circular")],
+)
+def test_every_kind_of_number_is_turned_into_floats_on_the_way(
+    dtype: type, size: int, stride: int, mode: str
+) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 2 if dtype is bool else 100, (1, 2, size, 2 * size)).astype(dtype)
+    kernel = rng.standard_normal((3, 2, 3, 3))
+    options = {"stride": stride, "padding": 1, "padding_mode": mode}
+    maps = conv2d(x, kernel, **options)
+    floats = x.astype(np.float64 if dtype is np.int32 else np.float32)
+    assert maps.dtype == floats.dtype
+    assert_close(maps, conv2d(floats, kernel, **options))
+
+
 def test_forked_child_computes_with_workers_of_its_own() -> None:
     conv2d(LARGE, FILTERS)
     threads._forget()
