@@ -6,6 +6,9 @@ import { parseNumber } from './kernel.js';
 import { rounded, stepFactor } from './scrub.js';
 import { complaints, drafts, edit, forget, lab, settle, typed } from './state.js';
 
+/** The place of the control that has the focus. */
+let held = '';
+
 /** What was computed before the hand came to a control: Esc brings it back. */
 let before = lab.value;
 
@@ -55,6 +58,7 @@ export const selectSoon = (input) => requestAnimationFrame(() => input.select())
  * @param {string} options.place pointer into the request
  * @param {string} options.label
  * @param {string} options.value
+ * @param {string} [options.brief] what stands there without the focus, where all of it would be long
  * @param {(text: string) => {value: T} | {error: string}} options.parse
  * @param {(value: T) => void} options.apply
  * @param {(event: KeyboardEvent) => void} [options.onKey]
@@ -62,25 +66,35 @@ export const selectSoon = (input) => requestAnimationFrame(() => input.select())
  * @param {string} [options.hint]
  * @param {string} [options.saidAt] where the sentence about it stands, if not at its own place
  */
-export function textControl({ place, label, value, parse, apply, onKey, testid, hint, saidAt = place }) {
+export function textControl({ place, label, value, brief = value, parse, apply, onKey, testid, hint, saidAt = place }) {
   const wrong = sentenceAt(place) !== '';
+  // Beside the drawing, for to redraw on every focus would cost more.
+  const showUndrafted = (/** @type {HTMLInputElement} */ input, /** @type {string} */ text) => {
+    if (drafts.value[place] === undefined) input.value = text;
+  };
   return html`<input
     type="text"
     inputmode="decimal"
     autocomplete="off"
     spellcheck="false"
     aria-label=${label}
-    title=${hint ?? nothing}
+    title=${hint ?? (brief === value ? nothing : value)}
     data-testid=${testid ?? nothing}
     aria-invalid=${wrong ? 'true' : 'false'}
     aria-describedby=${wrong ? idOf(saidAt) : nothing}
-    .value=${drafts.value[place] ?? value}
+    .value=${drafts.value[place] ?? (held === place ? value : brief)}
     @input=${(/** @type {any} */ event) => typed(place, event.target.value, parse, apply)}
     @focus=${(/** @type {any} */ event) => {
       remember();
+      held = place;
+      showUndrafted(event.target, value);
       event.target.select();
     }}
-    @blur=${() => settle(place)}
+    @blur=${(/** @type {any} */ event) => {
+      held = '';
+      settle(place);
+      showUndrafted(event.target, brief);
+    }}
     @keydown=${(/** @type {any} */ event) => {
       if (event.key === 'Escape') {
         takeBack(place);

@@ -10,6 +10,21 @@ export function number(value, digits = 4) {
   return text.replace('-', '−').replace('e+', 'e');
 }
 
+/** A number with all its digits. @param {number} value */
+export const exactly = (value) => String(value).replaceAll('-', '−').replace('e+', 'e');
+
+/** Characters of a decimal that is as good as short, besides its digits: "0." and one to spare. */
+const SPARE = 3;
+
+/** A number in little room: only a long fraction is cut, a whole number never. @param {number} value @param {number} digits significant digits of a fraction */
+export function brief(value, digits) {
+  const whole = exactly(value);
+  if (Number.isInteger(value) || whole.replace('−', '').length <= digits + SPARE) return whole;
+  const places = String(Math.trunc(Math.abs(value))).length;
+  if (Math.abs(value) < 1) return number(value, digits);
+  return exactly(Number(value.toFixed(Math.max(0, digits - places))));
+}
+
 /** @param {number} value */
 export const signed = (value) => (value > 0 ? '+' : '') + number(value, 3);
 

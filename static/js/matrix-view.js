@@ -7,7 +7,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
 import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
-import { number } from './format.js';
+import { brief, exactly } from './format.js';
 import { parseNumber, withCell } from './kernel.js';
 import { startScrub, wasScrubbed } from './scrub.js';
 import { forget } from './state.js';
@@ -112,7 +112,8 @@ function cell(grid, matrix, row, col, strongest, text) {
     ${textControl({
       place,
       label: `${grid.what} at row ${row}, column ${col}`,
-      value: text,
+      value: exactly(matrix[row][col]),
+      brief: text,
       parse: decimal(`A ${grid.what.toLowerCase()}`, grid.largest),
       apply: (value) => grid.write(withCell(grid.read(), row, col, value), place),
       onKey: (event) => onKey(grid, row, col, event),
@@ -142,7 +143,7 @@ function pointFrom(grid, { currentTarget, target, type }) {
 export function matrixView(grid) {
   const matrix = grid.read();
   const digits = matrix[0].length > SMALL_GRID ? 2 : 3;
-  const texts = matrix.map((line) => line.map((value) => number(value, digits)));
+  const texts = matrix.map((line) => line.map((value) => brief(value, digits)));
   const strongest = largestOf(matrix);
   const onPoint = (/** @type {Event} */ event) => pointFrom(grid, event);
   const onPaste = (/** @type {ClipboardEvent} */ event) => {

@@ -143,3 +143,29 @@ def test_operations_turn_and_scale_the_kernel(small: Lab, numbers: Array) -> Non
     small.layers.get_by_role("button", name="Sum 1").click()
     expect(small.cell(0, 0)).to_have_value("0.02")
     small.shows(correlate(numbers, np.fliplr(np.rot90(ramp, -1)) / 50))
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("1234", "1234"), ("-10007", "−10007"), ("0.0625", "0.0625"), ("0.123456", "0.123")],
+)
+def test_weight_is_shown_and_edited_as_typed(small: Lab, typed: str, shown: str) -> None:
+    cell = small.cell(0, 0)
+    cell.fill(typed)
+    small.cell(0, 1).focus()
+    expect(cell).to_have_value(shown)
+    cell.focus()
+    expect(cell).to_have_value(typed.replace("-", "−"))
+    cell.press("End")
+    cell.press_sequentially("9")
+    kernel = [[float(f"{typed}9"), 0, 1], [-2, 0, 2], [-1, 0, 1]]
+    small.link_holds(layers=[{**small.state()["layers"][0], "kernel": kernel}])
+
+
+def test_weights_and_numbers_of_wide_grids_are_exact(lab: Lab) -> None:
+    wide = np.arange(101.0, 108).reshape(1, 7)
+    lab.enter_numbers(wide)
+    lab.enter_kernel(wide)
+    for name in ("kernel", "input"):
+        for col in range(7):
+            expect(lab.by_id(f"{name}-0-{col}")).to_have_value(str(101 + col))
