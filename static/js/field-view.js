@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentenceAt } from './faults.js';
-import { parseNumber } from './kernel.js';
+import { parseNumber } from './matrix-text.js';
 import { rounded, stepFactor } from './scrub.js';
 import { complaints, drafts, edit, forget, lab, settle, typed } from './state.js';
 

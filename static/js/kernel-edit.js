@@ -1,8 +1,9 @@
 /** The kernel that is shown, and how an edit of the shown part becomes an edit of the layer. */
 
 import { forgetUnder } from './field-view.js';
-import { parseMatrix, resized } from './kernel.js';
+import { resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
+import { parseMatrix } from './matrix-text.js';
 import { complain, edit, editLayer, limits, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -93,15 +94,15 @@ export function setKernel(index, change, filter = 0) {
 
 /** @param {number} index @param {string} text */
 export function pasteMatrix(index, text) {
-  const matrix = parseMatrix(text);
+  const read = parseMatrix(text);
+  if ('error' in read) return complain(placeOf(index), `What was pasted is no matrix. ${read.error} The kernel stays.`);
+  const matrix = read.value;
   const most = limits.value?.kernel_side ?? 63;
-  const wrong = !matrix
-    ? 'What was pasted is no matrix: rows of decimal numbers are needed, all of one length, a line each. The kernel stays.'
-    : matrix.length > most || matrix[0].length > most
+  const wrong =
+    matrix.length > most || matrix[0].length > most
       ? `The pasted matrix has ${matrix.length} × ${matrix[0].length} numbers; a kernel has 1 to ${most} rows and 1 to ${most} columns.`
       : matrix.flat().some((value) => Math.abs(value) > LARGEST_WEIGHT)
         ? `A weight must be from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; the pasted matrix has a larger one.`
         : '';
-  if (wrong || !matrix) complain(placeOf(index), wrong);
-  else replaceMatrix(index, matrix);
+  return wrong ? complain(placeOf(index), wrong) : replaceMatrix(index, matrix);
 }

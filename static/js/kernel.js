@@ -1,4 +1,4 @@
-/** What can be done to a kernel's matrix, and how one is read from text. */
+/** What can be done to a kernel's matrix. */
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
@@ -70,28 +70,3 @@ export const OPERATIONS = [
   { title: 'Sum 1', change: normalised },
   { title: 'Mean 0', change: centred },
 ];
-
-/** @param {string} text @returns {number} NaN where the text is no decimal number */
-export function parseNumber(text) {
-  const plain = text.trim().replace('−', '-');
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
-}
-
-/**
- * Read a matrix as people write it: JSON, or lines of numbers apart by spaces, commas or tabs.
- * @param {string} text
- * @returns {Matrix | null} null where it is no matrix of numbers
- */
-export function parseMatrix(text) {
-  const lines = text
-    .trim()
-    .replace(/\]\s*,\s*\[/g, '\n')
-    .replace(/[[\]]/g, ' ')
-    .split(/[\n;]+/)
-    .map((line) => line.trim().split(/[\s,]+/))
-    .filter((line) => line[0] !== '');
-  const matrix = lines.map((line) => line.filter((word) => word !== '').map(parseNumber));
-  const width = matrix[0]?.length ?? 0;
-  const whole = width > 0 && matrix.every((line) => line.length === width);
-  return whole && matrix.flat().every(Number.isFinite) ? matrix : null;
-}

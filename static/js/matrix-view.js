@@ -8,7 +8,8 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
 import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
 import { brief, exactly } from './format.js';
-import { parseNumber, withCell } from './kernel.js';
+import { withCell } from './kernel.js';
+import { parseNumber } from './matrix-text.js';
 import { startScrub, wasScrubbed } from './scrub.js';
 import { forget } from './state.js';
 
@@ -148,6 +149,8 @@ export function matrixView(grid) {
   const onPoint = (/** @type {Event} */ event) => pointFrom(grid, event);
   const onPaste = (/** @type {ClipboardEvent} */ event) => {
     const text = event.clipboardData?.getData('text/plain') ?? '';
+    if (!text && event.clipboardData?.files.length) return; // a picture, which the page takes wherever it is pasted
+    event.stopPropagation(); // a spreadsheet's cells come as text and as a picture
     if (!Number.isNaN(parseNumber(text))) return; // one number goes into its cell as if typed
     event.preventDefault();
     grid.paste(text);

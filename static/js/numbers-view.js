@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
-import { parseMatrix } from './kernel.js';
+import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
 import { isLit } from './pointing.js';
 import { complain, edit, part, pointedInput } from './state.js';
@@ -37,15 +37,15 @@ function replaceNumbers(array) {
 
 /** @param {string} text */
 function readNumbers(text) {
-  const matrix = parseMatrix(text);
-  const count = matrix?.flat().length ?? 0;
-  if (!matrix)
-    complain(PLACE, 'Rows of decimal numbers are needed, all of one length, a line each; the last good ones stay in use.');
-  else if (count > MOST_NUMBERS)
-    complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
-  else if (matrix.flat().some((value) => Math.abs(value) > LARGEST))
-    complain(PLACE, `A number must be from −${LARGEST} to ${LARGEST}; one of these is larger. The last good ones stay in use.`);
-  else replaceNumbers(matrix);
+  const read = parseMatrix(text);
+  if ('error' in read) return complain(PLACE, `${read.error} The last good ones stay in use.`);
+  const matrix = read.value;
+  const count = matrix.flat().length;
+  if (count > MOST_NUMBERS)
+    return complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
+  if (matrix.flat().some((value) => Math.abs(value) > LARGEST))
+    return complain(PLACE, `A number must be from −${LARGEST} to ${LARGEST}; one of these is larger. The last good ones stay in use.`);
+  return replaceNumbers(matrix);
 }
 
 /** @param {Matrix} array */

@@ -169,3 +169,27 @@ def test_weights_and_numbers_of_wide_grids_are_exact(lab: Lab) -> None:
     for name in ("kernel", "input"):
         for col in range(7):
             expect(lab.by_id(f"{name}-0-{col}")).to_have_value(str(101 + col))
+
+
+def test_one_pasted_number_with_a_decimal_comma_goes_into_its_cell(small: Lab) -> None:
+    small.cell(0, 0).focus()
+    small.paste_text("0,5")
+    small.cell(0, 1).focus()
+    expect(small.cell(0, 0)).to_have_value("0.5")
+    assert small.weights() == [0.5, 0, 1, -2, 0, 2, -1, 0, 1]
+
+
+def test_picture_pasted_at_a_weight_is_the_input_and_no_matrix(lab: Lab, photo: bytes) -> None:
+    lab.cell(0, 0).focus()
+    lab.cell(0, 0).evaluate(
+        """(cell, bytes) => {
+          const clipboardData = new DataTransfer();
+          const file = new File([Uint8Array.from(bytes)], 'cat.jpg', { type: 'image/jpeg' });
+          clipboardData.items.add(file);
+          cell.dispatchEvent(
+            new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        list(photo),
+    )
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
