@@ -13,6 +13,7 @@ from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import (
     AvgPool2d,
     BatchNorm,
+    Bounds,
     Conv1d,
     Conv2d,
     ConvTranspose1d,
@@ -497,3 +498,25 @@ def test_pools_count_what_they_keep_for_the_way_back() -> None:
 def test_weights_that_are_drawn_count_the_numbers_they_are_drawn_in() -> None:
     drawn, given = held(Dense(RandomWeight(4)), (1, 9)), held(Dense(np.ones((4, 9))), (1, 9))
     assert (drawn.scratch, given.scratch) == (2 * 4 * 9, 0)
+
+
+def test_bounds_are_told_where_the_padding_leaves_the_taps_open() -> None:
+    bounds = Bounds(stride=2, taps=5, filters=4)
+    conv = Conv2d(np.ones((3, 3)), padding="same")
+    legal = inspect([conv], SHAPE, bounds=bounds)[0].legal
+    assert legal["kernel"].endswith("; filters: 1 to 4; taps: 1 to 5")
+    assert legal["stride"] == "integers, 1 to 2, or a pair (rows, cols)"
+
+
+def test_what_was_told_already_is_not_asked_again() -> None:
+    layers, x = [Relu()], np.ones(SHAPE)
+    reports = inspect(layers, x.shape)
+    assert forward(layers, x, reports=reports).steps[0].report is reports[0]
+
+
+def test_where_no_unit_sees_anything_the_field_is_empty() -> None:
+    holes = ConvTranspose2d([[1.0]], stride=3, output_padding=2, padding=((1, 0), (0, 0)))
+    report = inspect([holes], (1, 1, 1, 1))[0]
+    assert report.output_shape == (1, 1, 2, 3)
+    assert report.receptive_field is not None
+    assert report.receptive_field.size == (0, 1)
