@@ -62,11 +62,12 @@ export const selectSoon = (input) => requestAnimationFrame(() => input.select())
  * @param {(text: string) => {value: T} | {error: string}} options.parse
  * @param {(value: T) => void} options.apply
  * @param {(event: KeyboardEvent) => void} [options.onKey]
+ * @param {() => void} [options.onFocus]
  * @param {string} [options.testid]
  * @param {string} [options.hint]
  * @param {string} [options.saidAt] where the sentence about it stands, if not at its own place
  */
-export function textControl({ place, label, value, brief = value, parse, apply, onKey, testid, hint, saidAt = place }) {
+export function textControl({ place, label, value, brief = value, parse, apply, onKey, onFocus, testid, hint, saidAt = place }) {
   const wrong = sentenceAt(place) !== '';
   // Beside the drawing, for to redraw on every focus would cost more.
   const showUndrafted = (/** @type {HTMLInputElement} */ input, /** @type {string} */ text) => {
@@ -86,6 +87,7 @@ export function textControl({ place, label, value, brief = value, parse, apply, 
     @input=${(/** @type {any} */ event) => typed(place, event.target.value, parse, apply)}
     @focus=${(/** @type {any} */ event) => {
       remember();
+      onFocus?.();
       held = place;
       showUndrafted(event.target, value);
       event.target.select();

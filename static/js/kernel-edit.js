@@ -7,6 +7,7 @@ import { parseMatrix } from './matrix-text.js';
 import { complain, edit, editLayer, limits, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
+/** @typedef {import('./layer-types.js').Kernel} Kernel */
 
 export const LARGEST_WEIGHT = 1e6;
 
@@ -73,6 +74,28 @@ export function setMatrix(index, matrix, name) {
     }),
   );
   return editLayer(index, { kernel: bank }, name);
+}
+
+/** What the number of rows or columns that is being typed changes: `11` passes through 1, which must lose nothing. @type {{place: string, from: Kernel, to: Kernel} | null} */
+let resizing = null;
+
+/** The hand comes to a size: the next one starts from the kernel as it is now. */
+export const startResizing = () => {
+  resizing = null;
+};
+
+/** Resize the kernel as it was when the hand came to its size. @param {number} index @param {'rows' | 'cols'} axis @param {number} count @param {string} place */
+export function resizeKernel(index, axis, count, place) {
+  const now = kernelOf(index);
+  const going = resizing?.place === place && resizing.to === part.layers[index].kernel;
+  const from = going && resizing ? resizing.from : now;
+  const change = (/** @type {Matrix} */ matrix) =>
+    axis === 'rows' ? resized(matrix, count, matrix[0].length) : resized(matrix, matrix.length, count);
+  const to = isBank(from) ? from.map((maps) => maps.map(change)) : change(/** @type {Matrix} */ (from));
+  forgetUnder(placeOf(index), place);
+  complain(placeOf(index), '');
+  editLayer(index, { kernel: to }, place);
+  resizing = { place, from, to };
 }
 
 /** Put another matrix in the place of this one, drafts and all. @param {number} index @param {Matrix} matrix @param {string} [name] */

@@ -2,10 +2,10 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
-import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, setMatrix } from './kernel-edit.js';
+import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
-import { OPERATIONS, mapCells, resized } from './kernel.js';
+import { OPERATIONS, mapCells } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { matrixView } from './matrix-view.js';
 import { litWeights } from './pointing.js';
@@ -20,17 +20,13 @@ const DECIMALS = 9;
 function side(index, axis) {
   const matrix = matrixOf(index);
   const place = `${placeOf(index)}/${axis}`;
-  const resize = (/** @type {number} */ count) => {
-    const now = matrixOf(index);
-    const [rows, cols] = axis === 'rows' ? [count, now[0].length] : [now.length, count];
-    replaceMatrix(index, resized(now, rows, cols), place);
-  };
   return textControl({
     place,
     label: `Kernel ${axis}`,
     value: String(axis === 'rows' ? matrix.length : matrix[0].length),
     parse: whole(`The number of ${axis === 'rows' ? 'rows' : 'columns'}`, 1, limits.value?.kernel_side ?? 63),
-    apply: resize,
+    apply: (count) => resizeKernel(index, axis, count, place),
+    onFocus: startResizing,
     testid: `kernel-${axis}`,
     saidAt: placeOf(index),
   });

@@ -193,3 +193,17 @@ def test_picture_pasted_at_a_weight_is_the_input_and_no_matrix(lab: Lab, photo: 
     )
     expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
     expect(lab.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_size_of_two_digits_keeps_the_kernel(small: Lab, numbers: Array) -> None:
+    rows = small.by_id("kernel-rows")
+    rows.click()
+    rows.press_sequentially("11")
+    expect(small.cell(10, 0)).to_be_visible()
+    grown = np.zeros((11, 3))
+    grown[4:7] = SOBEL_X
+    assert small.weights() == grown.flatten().tolist()
+    small.by_id("kernel-cols").click()
+    rows.fill("1")
+    expect(small.cell(1, 0)).to_have_count(0)
+    assert small.weights() == [-2, 0, 2]
