@@ -262,3 +262,11 @@ def test_a_sum_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(explain, "MOST_TERMS", 7)
     with pytest.raises(ParameterError, match="more than 7 terms"):
         explain_feature(tape, 0, (0, 0, 0, 0))
+
+
+def test_terms_of_both_infinities_add_up_to_what_the_engine_says() -> None:
+    x = np.array([[[[np.inf, -np.inf, 1e308]]]])
+    tape = forward([Conv2d([[1.0, 1.0]]), Conv2d([[9.0]])], x)
+    explanation = explain_feature(tape, 0, (0, 0, 0, 0))
+    assert np.isnan(explanation.sum)
+    assert np.isnan(tape.steps[0].output[0, 0, 0, 0])
