@@ -5,16 +5,15 @@ import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
-import { OPERATIONS, mapCells } from './kernel.js';
+import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { matrixView } from './matrix-view.js';
 import { litWeights } from './pointing.js';
 import { randomKernelView } from './random-kernel-view.js';
-import { kernelLayer, limits, part } from './state.js';
+import { complain, kernelLayer, limits, part } from './state.js';
 
 /** A wider kernel gets the whole column, its gradient stands below. */
 const WIDE = 4;
-const DECIMALS = 9;
 
 /** @param {number} index @param {'rows' | 'cols'} axis */
 function side(index, axis) {
@@ -48,17 +47,23 @@ const weights = (index) =>
     point: (cell) => pointAtWeight(index, cell),
   });
 
+/** @param {number} index @param {import('./kernel.js').Operation} operation */
+function operate(index, { change, refuse }) {
+  const matrix = matrixOf(index);
+  const why = refuse?.(matrix) ?? '';
+  complain(placeOf(index), why);
+  if (why) return;
+  const changed = change(matrix);
+  // What changes nothing is no step of undo.
+  if (JSON.stringify(changed) !== JSON.stringify(matrix)) replaceMatrix(index, changed);
+}
+
 /** @param {number} index */
 const operations = (index) =>
   html`<div class="operations" role="group" aria-label="Change the whole kernel">
     ${OPERATIONS.map(
-      ({ title, change }) =>
-        html`<button
-          class="small"
-          @click=${() => replaceMatrix(index, mapCells(change(matrixOf(index)), (value) => Number(value.toFixed(DECIMALS))))}
-        >
-          ${title}
-        </button>`,
+      (operation) =>
+        html`<button class="small" @click=${() => operate(index, operation)}>${operation.title}</button>`,
     )}
   </div>`;
 

@@ -48,25 +48,39 @@ export const mirrored = (matrix) => matrix.map((line) => [...line].reverse());
 /** @param {Matrix} matrix */
 const total = (matrix) => matrix.flat().reduce((sum, value) => sum + value, 0);
 
-/** Scale to sum 1; a kernel whose sum is 0 has no such scale and stays. @param {Matrix} matrix */
-export function normalised(matrix) {
+const DIGITS = 12;
+
+/** Numbers without the dust that binary fractions leave beside the largest of them. @param {Matrix} matrix */
+function dusted(matrix) {
+  const dust = Math.max(...matrix.flat().map(Math.abs)) * 10 ** -DIGITS;
+  return mapCells(matrix, (value) => (Math.abs(value) <= dust ? 0 : Number(value.toPrecision(DIGITS))));
+}
+
+/** Whether weights add up to 0, as far as their rounding tells. @param {Matrix} matrix */
+const isBalanced = (matrix) => Math.abs(total(matrix)) <= 10 ** -DIGITS * total(mapCells(matrix, Math.abs));
+
+/** Scale to sum 1. @param {Matrix} matrix */
+function normalised(matrix) {
   const sum = total(matrix);
-  return Math.abs(sum) < 1e-12 ? matrix : mapCells(matrix, (value) => value / sum);
+  return dusted(mapCells(matrix, (value) => value / sum));
 }
 
 /** @param {Matrix} matrix */
 export function centred(matrix) {
   const mean = total(matrix) / (rows(matrix) * cols(matrix));
-  return mapCells(matrix, (value) => value - mean);
+  return isBalanced(matrix) ? matrix : dusted(mapCells(matrix, (value) => value - mean));
 }
 
-/** @typedef {{title: string, change: (matrix: Matrix) => Matrix}} Operation */
+/** @param {Matrix} matrix */
+const whyNoSum = (matrix) => (isBalanced(matrix) ? 'These weights add up to 0, which no factor makes 1. The kernel stays.' : '');
+
+/** @typedef {{title: string, change: (matrix: Matrix) => Matrix, refuse?: (matrix: Matrix) => string}} Operation */
 /** @type {Operation[]} */
 export const OPERATIONS = [
   { title: 'Rotate', change: rotated },
   { title: 'Mirror', change: mirrored },
   { title: 'Transpose', change: transposed },
   { title: 'Negate', change: (matrix) => mapCells(matrix, (value) => 0 - value) },
-  { title: 'Sum 1', change: normalised },
+  { title: 'Sum 1', change: normalised, refuse: whyNoSum },
   { title: 'Mean 0', change: centred },
 ];

@@ -2,7 +2,8 @@
 
 const PIXELS_A_STEP = 8;
 const STEP = 0.1;
-const DECIMALS = 6;
+/** So many that a tiny part of a number outlives its change, and the dust of binary fractions does not. */
+const DECIMALS = 12;
 
 let moved = false;
 
@@ -33,7 +34,7 @@ export function startScrub(event, start, set, restore) {
       const steps = Math.trunc((move.clientX - event.clientX) / PIXELS_A_STEP);
       if (!moved && steps === 0) return;
       if (!moved) begin(cell, event.pointerId);
-      set(rounded(start + steps * STEP * stepFactor(move)));
+      set(steps === 0 ? start : rounded(start + steps * STEP * stepFactor(move)));
     },
     { signal },
   );
