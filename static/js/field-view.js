@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentenceAt } from './faults.js';
 import { parseNumber } from './matrix-text.js';
 import { rounded, stepFactor } from './scrub.js';
-import { complaints, drafts, edit, forget, lab, settle, typed } from './state.js';
+import { complaints, drafts, edit, editLayer, forget, lab, redo, settle, typed, undo } from './state.js';
 
 /** The place of the control that has the focus. */
 let held = '';
@@ -23,12 +23,22 @@ export const remember = () => {
   before = lab.value;
 };
 
-/** Take back all that was changed at a control since the hand came to it. @param {string} place */
+/** Take back what a control has changed since the hand came to it, and nothing else. @param {string} place */
 export function takeBack(place) {
   forget(place);
-  const { input, layers } = before;
-  if (lab.value.input !== input || lab.value.layers !== layers) edit({ input, layers }, place);
+  const { input, layers } = lab.value;
+  const [, where, index, field] = place.split('/');
+  if (where === 'input') {
+    if (input.array && before.input.array && input !== before.input) edit({ input: before.input }, place);
+    return;
+  }
+  const [now, old] = [layers[Number(index)], before.layers[Number(index)]];
+  if (!old || now?.type !== old.type || now[field] === old[field]) return;
+  editLayer(Number(index), { [field]: old[field] }, place);
 }
+
+/** Whether a key asks for undo or redo. @param {KeyboardEvent} event */
+const isTravel = (event) => (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z';
 
 /** How much an arrow up or down changes a number; 0 for other keys. @param {KeyboardEvent} event */
 export function nudgeOf(event) {
@@ -103,6 +113,13 @@ export function textControl({ place, label, value, brief = value, parse, apply, 
         // What was drawn last may be what is drawn next, and then nothing would be drawn.
         event.target.value = value;
         selectSoon(event.target);
+      }
+      // A text that is the value has become one step of the lab; the browser's own undo is for the others.
+      if (isTravel(event) && event.target.value === value) {
+        event.preventDefault();
+        (event.shiftKey ? redo : undo)();
+        selectSoon(event.target);
+        return;
       }
       onKey?.(event);
     }}

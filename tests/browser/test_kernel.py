@@ -207,3 +207,42 @@ def test_size_of_two_digits_keeps_the_kernel(small: Lab, numbers: Array) -> None
     rows.fill("1")
     expect(small.cell(1, 0)).to_have_count(0)
     assert small.weights() == [-2, 0, 2]
+
+
+def test_escape_at_an_untouched_weight_keeps_a_new_picture(lab: Lab, photo: bytes) -> None:
+    lab.cell(0, 0).focus()
+    lab.choose_file("cat.jpg", "image/jpeg", photo)
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    lab.cell(0, 0).press("Escape")
+    lab.page.wait_for_timeout(300)
+    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+
+
+def test_undo_and_redo_travel_from_within_a_weight(small: Lab) -> None:
+    cell = small.cell(1, 1)
+    cell.focus()
+    cell.press("ArrowUp")
+    expect(cell).to_have_value("1")
+    cell.press("Control+z")
+    expect(cell).to_have_value("0")
+    cell.press("Control+Shift+Z")
+    expect(cell).to_have_value("1")
+
+
+def test_sum_of_zero_has_no_scale_and_makes_no_step(small: Lab) -> None:
+    small.layers.get_by_role("button", name="Sum 1").click()
+    expect(small.layers.get_by_role("alert")).to_contain_text("add up to 0")
+    small.layers.get_by_role("button", name="Mean 0").click()
+    expect(small.layers.get_by_role("alert")).to_have_count(0)
+    small.by_id("preset").select_option("laplacian")
+    expect(small.cell(1, 1)).to_have_value("−4")
+    small.page.get_by_role("button", name="Undo").click()
+    expect(small.cell(1, 1)).to_have_value("0")
+    assert small.weights() == SOBEL_X.flatten().tolist()
+
+
+def test_turned_kernel_keeps_every_digit(small: Lab) -> None:
+    small.cell(0, 0).fill("0.00000000000123")
+    small.layers.get_by_role("button", name="Mirror").click()
+    small.cell(0, 2).focus()
+    expect(small.cell(0, 2)).to_have_value("1.23e−12")
