@@ -3,8 +3,9 @@
 import { forgetUnder } from './field-view.js';
 import { resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
+import { limitOf } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
-import { complain, edit, editLayer, limits, part, pointedWeight, shown } from './state.js';
+import { complain, edit, editLayer, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 /** @typedef {import('./layer-types.js').Kernel} Kernel */
@@ -120,7 +121,7 @@ export function pasteMatrix(index, text) {
   const read = parseMatrix(text);
   if ('error' in read) return complain(placeOf(index), `What was pasted is no matrix. ${read.error} The kernel stays.`);
   const matrix = read.value;
-  const most = limits.value?.kernel_side ?? 63;
+  const most = limitOf('kernel_side');
   const wrong =
     matrix.length > most || matrix[0].length > most
       ? `The pasted matrix has ${matrix.length} × ${matrix[0].length} numbers; a kernel has 1 to ${most} rows and 1 to ${most} columns.`

@@ -3,7 +3,8 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
-import { limits, look, part, presets } from './state.js';
+import { limitOf } from './limits.js';
+import { look, part, presets } from './state.js';
 
 const RANDOM = { random: { filters: 8, size: [3, 3], init: 'he_normal', seed: 0 } };
 const CLOSE = 1e-9;
@@ -73,7 +74,7 @@ function filterButtons(index) {
   const [filter] = sliceOf(index);
   const add = () => setKernel(index, { kernel: [...bank, bank[filter]] }, bank.length);
   const drop = () => setKernel(index, { kernel: bank.filter((_, place) => place !== filter) }, Math.max(0, filter - 1));
-  return html`<button class="small" aria-label="Add a filter" ?disabled=${bank.length >= (limits.value?.filters ?? 512)} @click=${add}>+</button>
+  return html`<button class="small" aria-label="Add a filter" ?disabled=${bank.length >= limitOf('filters')} @click=${add}>+</button>
     <button class="small" aria-label="Drop filter ${filter}" ?disabled=${bank.length === 1} @click=${drop}>−</button>`;
 }
 

@@ -7,10 +7,11 @@ import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kerne
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
+import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
 import { litWeights } from './pointing.js';
 import { randomKernelView } from './random-kernel-view.js';
-import { complain, kernelLayer, limits, part } from './state.js';
+import { complain, kernelLayer, part } from './state.js';
 
 /** A wider kernel gets the whole column, its gradient stands below. */
 const WIDE = 4;
@@ -23,7 +24,7 @@ function side(index, axis) {
     place,
     label: `Kernel ${axis}`,
     value: String(axis === 'rows' ? matrix.length : matrix[0].length),
-    parse: whole(`The number of ${axis === 'rows' ? 'rows' : 'columns'}`, 1, limits.value?.kernel_side ?? 63),
+    parse: whole(`The number of ${axis === 'rows' ? 'rows' : 'columns'}`, 1, limitOf('kernel_side')),
     apply: (count) => resizeKernel(index, axis, count, place),
     onFocus: startResizing,
     testid: `kernel-${axis}`,

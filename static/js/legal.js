@@ -1,22 +1,23 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
 import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
+import { limitOf } from './limits.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
 /** @typedef {import('./state.js').Lab} Lab */
 
-const MOST_LAYERS = 32;
 const MOST_CELLS = 500_000;
-const MOST_SIDE = 255;
 const MOST_NUMBERS = 4096;
 const LARGEST_WHOLE = 2 ** 31 - 1;
+/** The largest magnitude that can be typed. */
+const LARGEST = 1e6;
 
 /** @param {unknown} value @returns {value is number} */
-const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
+const isNumber = (value) => typeof value === 'number' && Number.isFinite(value) && Math.abs(value) <= LARGEST;
 
 /** @param {unknown} value @param {number} least @param {number} most @returns {value is number} */
 const isWhole = (value, least, most = LARGEST_WHOLE) =>
-  isNumber(value) && Number.isInteger(value) && value >= least && value <= most;
+  Number.isInteger(value) && /** @type {number} */ (value) >= least && /** @type {number} */ (value) <= most;
 
 /** @param {unknown} value @returns {value is Record<string, any>} */
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -46,10 +47,10 @@ function isArray(value, depths, most) {
 const isRandomKernel = (random) =>
   isObject(random) &&
   Object.keys(random).length === 4 &&
-  isWhole(random.filters, 1, 4096) &&
+  isWhole(random.filters, 1, limitOf('filters')) &&
   Array.isArray(random.size) &&
   random.size.length === 2 &&
-  random.size.every((/** @type {unknown} */ side) => isWhole(side, 1, MOST_SIDE)) &&
+  random.size.every((/** @type {unknown} */ side) => isWhole(side, 1, limitOf('kernel_side'))) &&
   INITIALISERS.includes(random.init) &&
   isWhole(random.seed, 0);
 
@@ -58,7 +59,9 @@ function isKernel(value, usual) {
   if (isObject(value)) return Object.keys(value).length === 1 && isRandomKernel(value.random);
   const sides = sidesOf(value);
   const depths = [2, 4, sidesOf(usual)?.length ?? 2];
-  return isArray(value, depths, MOST_CELLS) && sides !== null && sides.slice(-2).every((side) => side <= MOST_SIDE);
+  if (sides === null || !isArray(value, depths, MOST_CELLS)) return false;
+  const within = sides.slice(-2).every((side) => side <= limitOf('kernel_side'));
+  return within && (sides.length < 4 || sides[0] <= limitOf('filters'));
 }
 
 /** @param {any} value @param {any} usual */
@@ -158,7 +161,7 @@ const VIEW = {
  */
 export function legalLab(read, usual) {
   const view = Object.entries(VIEW).filter(([name, isLegal]) => isLegal(read[name]));
-  const given = Array.isArray(read.layers) && read.layers.length <= MOST_LAYERS ? read.layers.map(legalLayer) : [];
+  const given = Array.isArray(read.layers) && read.layers.length <= limitOf('layers') ? read.layers.map(legalLayer) : [];
   const layers = given.filter((layer) => layer !== null);
   const whole = layers.length > 0 && layers.length === given.length;
   const stack = whole ? layers : usual.layers;

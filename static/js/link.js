@@ -1,8 +1,8 @@
 /** The whole state in the link's fragment, which no server ever sees. */
 
-import { effect } from '../vendor/signals-core/signals-core.js';
+import { batch, effect } from '../vendor/signals-core/signals-core.js';
 import { legalLab } from './legal.js';
-import { edit, initialLab, lab } from './state.js';
+import { complain, complaints, drafts, edit, initialLab, lab } from './state.js';
 
 const VERSION = '1';
 const WRITE_AFTER_MS = 250;
@@ -32,27 +32,45 @@ const toFragment = (state) => `#${VERSION}:${encode(JSON.stringify(state))}`;
 /**
  * Read a link. What is missing or makes no sense gets its usual value; the rest is kept.
  * @param {string} fragment
- * @returns {import('./state.js').Lab | null} null where it is no link of ours
+ * @returns {{state: import('./state.js').Lab | null, wrong: string}} no state where there is none to read, and what is wrong
  */
 function fromFragment(fragment) {
   const [version, code] = fragment.replace(/^#/, '').split(':');
-  if (version !== VERSION || !code) return null;
+  if (!version && !code) return { state: null, wrong: '' };
+  if (/^\d+$/.test(version) && version !== VERSION)
+    return { state: null, wrong: `This link is of version ${version}, which this page cannot read; it reads version ${VERSION}.` };
+  const broken = { state: null, wrong: 'This link is cut or mistyped: nothing of it could be read.' };
+  if (version !== VERSION || !code) return broken;
   let read;
   try {
     read = JSON.parse(decode(code));
   } catch {
-    return null; // cut or mistyped: the page opens as if without it
+    return broken;
   }
-  return typeof read === 'object' && read !== null ? legalLab(read, initialLab()) : null;
+  if (typeof read !== 'object' || read === null) return broken;
+  const state = legalLab(read, initialLab());
+  return { state, wrong: isKept(read, state) ? '' : 'Some of this link is not legal here and has its usual value instead.' };
 }
+
+/** Whether all that was given is in what became of it. @param {any} given @param {any} made @returns {boolean} */
+function isKept(given, made) {
+  if (typeof given !== 'object' || given === null) return given === made;
+  if (typeof made !== 'object' || made === null) return false;
+  if (Array.isArray(given) && given.length !== made.length) return false;
+  return Object.keys(given).every((name) => Object.hasOwn(made, name) && isKept(given[name], made[name]));
+}
+
+/** Where it is said what is wrong with a link. */
+const PLACE = '/input';
 
 /** The link of the state as it stands. */
 export const currentLink = () => location.origin + location.pathname + toFragment(lab.peek());
 
 /** Keep link and state equal. */
 export function followLink() {
-  const read = fromFragment(location.hash);
-  if (read) lab.value = read;
+  const opened = fromFragment(location.hash);
+  if (opened.state) lab.value = opened.state;
+  complain(PLACE, opened.wrong);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let written = location.hash;
@@ -67,7 +85,15 @@ export function followLink() {
     timer = setTimeout(write, WRITE_AFTER_MS);
   });
   addEventListener('hashchange', () => {
-    const state = location.hash === written ? null : fromFragment(location.hash);
-    if (state) edit(state);
+    if (location.hash === written) return;
+    const { state, wrong } = fromFragment(location.hash);
+    batch(() => {
+      if (state) {
+        drafts.value = {};
+        complaints.value = {};
+        edit(state);
+      }
+      complain(PLACE, wrong);
+    });
   });
 }

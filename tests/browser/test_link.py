@@ -51,8 +51,10 @@ def test_reloaded_link_gives_the_same_state_and_pixels_elsewhere(
 def test_reload_keeps_the_numbers_that_were_typed(lab: Lab, numbers: Array) -> None:
     lab.paint_gray()
     lab.enter_numbers(numbers)
-    lab.by_id("dilation").fill("2")
     lab.link_holds(input={"array": numbers.astype(int).tolist()})
+    layer = lab.state()["layers"][0]
+    lab.by_id("dilation").fill("2")
+    lab.link_holds(layers=[layer | {"dilation": 2}])
     lab.page.reload()
     expect(lab.by_id("dilation")).to_have_value("2")
     lab.shows(correlate(numbers, SOBEL_X, padding=((2, 2), (2, 2)), dilation=(2, 2)))
@@ -125,3 +127,28 @@ def test_link_of_a_picture_that_is_gone_says_so(blank: Lab) -> None:
     blank.by_id("sample").select_option("cat")
     expect(blank.by_id("map-size")).to_have_text("300 × 451")
     expect(blank.page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("#2:e30", "version 2"),
+        (link({"colors": "gray"})[:-3], "cut or mistyped"),
+        (link({"layers": [{**CONV, "kernel": [[1] * 64]}]}), "not legal here"),
+        (link({"layers": [{**CONV, "kernel": [[1e308, 1]]}]}), "not legal here"),
+        (link({"colors": "sideways"}), "not legal here"),
+    ],
+)
+def test_link_that_cannot_be_read_whole_says_so(blank: Lab, fragment: str, words: str) -> None:
+    blank.open(fragment)
+    expect(blank.input.get_by_role("alert")).to_contain_text(words)
+    assert blank.weights() == SOBEL_X.flatten().tolist()
+
+
+def test_followed_link_forgets_what_was_typed_and_its_complaints(lab: Lab) -> None:
+    lab.cell(0, 0).fill("five")
+    expect(lab.page.get_by_role("alert")).to_have_count(1)
+    fragment = link({"layers": [{**CONV, "kernel": SOBEL_X.tolist()}]})
+    lab.page.evaluate("fragment => { location.hash = fragment }", fragment)
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
+    expect(lab.cell(0, 0)).to_have_value("−1")
