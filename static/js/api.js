@@ -68,7 +68,12 @@ export const get = async (path) => (await ask(path)).json();
 export async function compute(path, body, signal) {
   const answer = await post(path, body, SAFETENSORS, signal);
   const buffer = await answer.arrayBuffer();
-  return { ...readSafetensors(buffer), serverTiming: answer.headers.get('server-timing') ?? '' };
+  try {
+    return { ...readSafetensors(buffer), serverTiming: answer.headers.get('server-timing') ?? '' };
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
+    throw new Problem({ status: answer.status, detail: 'What answered is not Convscope, or was cut on its way.' });
+  }
 }
 
 /** @param {'/shapes' | '/explain'} path @param {object} body @param {AbortSignal} signal */

@@ -98,7 +98,8 @@ function place({ of, layer, position: [first, channel, row, col] }) {
 function sumLine(told) {
   if (told?.value === undefined) return nothing;
   const bias = told.bias === null || told.bias === undefined ? nothing : html`+ bias ${number(told.bias, 6)}`;
-  return html`<div class="mono">${told.terms ? html`Σ ${number(told.sum, 6)}` : nothing} ${bias}</div>
+  const products = told.terms?.reduce((/** @type {number} */ sum, /** @type {Term} */ term) => sum + term.product, 0);
+  return html`<div class="mono">${told.terms ? html`Σ <span data-testid="sum-of-products">${number(products, 6)}</span>` : nothing} ${bias}</div>
     <b data-testid="pointed-value">${number(told.value, 6)}</b>`;
 }
 

@@ -17,7 +17,7 @@ export function gradientControls() {
       ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
         ${Object.entries(LOSSES).map(
           ([name, title]) =>
-            html`<option value=${name} ?selected=${name === loss} ?disabled=${name === 'unit' && !unit}>${title}</option>`,
+            html`<option value=${name} .selected=${name === loss} ?disabled=${name === 'unit' && !unit}>${title}</option>`,
         )}
       </select></label
     >

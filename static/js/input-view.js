@@ -152,9 +152,15 @@ function alternative() {
   return `The input picture${about?.title ? `: ${about.title}` : ''}${size}`;
 }
 
+/** Width by height. */
+function proportion() {
+  const about = source();
+  return about ? about.width / about.height : 1;
+}
+
 /** @param {string} url */
 const pictureFrame = (url) =>
-  html`<div class="frame picture" data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
+  html`<div class="frame picture" .style=${`--wide:${proportion()}`} data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
     <img
       src=${url}
       alt=${`${alternative()}; arrows point at a pixel`}

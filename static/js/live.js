@@ -39,6 +39,8 @@ const PAINTED_MS = 30;
 const REST_MS = 180;
 const SLOW_MS = 200;
 const LONG_MS = 1000;
+const AGAIN_MS = 2000;
+const LAST_GOOD = 'What you see is the last good answer.';
 
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
@@ -84,9 +86,11 @@ function report(error) {
     faults.value = error.faults.length ? error.faults : [{ pointer: '', detail: error.message }];
     leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
-    faults.value = [{ pointer: '', detail: 'The server does not answer. What you see is the last good answer.' }];
+    faults.value = [{ pointer: '', detail: `The server does not answer; it is asked again. ${LAST_GOOD}` }];
+    setTimeout(askAgain, AGAIN_MS);
   } else {
-    throw error;
+    faults.value = [{ pointer: '', detail: `The answer could not be read. ${LAST_GOOD}` }];
+    reportError(error);
   }
 }
 
@@ -174,12 +178,17 @@ async function run() {
   running = false;
 }
 
+/** Ask what the page shows, though it may have been asked before. */
+function askAgain() {
+  dirty = true;
+  background?.abort();
+  run();
+}
+
 /** Ask whenever the question changes. */
 export function startLive() {
   effect(() => {
     question.value;
-    dirty = true;
-    background?.abort();
-    untracked(run);
+    untracked(askAgain);
   });
 }

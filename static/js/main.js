@@ -17,6 +17,8 @@ import { canRedo, canUndo, limits, presets, redo, samples, undo } from './state.
 import { dark, startTheme, toggleTheme } from './theme.js';
 import { startZoom } from './zoom.js';
 
+const AGAIN_MS = 2000;
+
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -38,7 +40,7 @@ function onKey(event) {
   (event.shiftKey ? redo : undo)();
 }
 
-async function start() {
+function start() {
   startTheme();
   followLink();
   startLive();
@@ -51,10 +53,20 @@ async function start() {
   acceptPictures();
   addEventListener('keydown', onKey);
   startPointing();
-  limits.value = await get('/limits');
-  const { kernels } = await get('/kernels');
-  presets.value = kernels.map((/** @type {any} */ preset) => ({ ...preset, matrix: asMatrix(preset.matrix) }));
-  samples.value = (await get('/samples')).samples;
+  learnLists();
+}
+
+/** What the controls offer; a server that does not answer yet is asked again. */
+async function learnLists() {
+  try {
+    limits.value = await get('/limits');
+    const { kernels } = await get('/kernels');
+    presets.value = kernels.map((/** @type {any} */ preset) => ({ ...preset, matrix: asMatrix(preset.matrix) }));
+    samples.value = (await get('/samples')).samples;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    setTimeout(learnLists, AGAIN_MS);
+  }
 }
 
 start();

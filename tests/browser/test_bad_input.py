@@ -189,3 +189,35 @@ def test_server_that_does_not_answer_is_named_and_the_picture_stays(
     small.cell(0, 0).fill("3")
     small.shows(unpadded(numbers) + 4 * numbers[:-2, :-2])
     expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_server_that_comes_back_is_asked_again_without_an_edit(small: Lab, numbers: Array) -> None:
+    small.page.route("**/api/v1/**", lambda route: route.abort())
+    small.cell(0, 0).fill("3")
+    expect(small.maps.get_by_role("alert")).to_contain_text("does not answer")
+    small.page.unroute("**/api/v1/**")
+    small.shows(unpadded(numbers) + 4 * numbers[:-2, :-2])
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_lists_are_asked_for_again_when_the_server_comes_up_late(blank: Lab) -> None:
+    blank.page.route("**/api/v1/samples", lambda route: route.abort())
+    blank.page.goto(blank.base_url)
+    expect(blank.by_id("kernel-0-0")).to_be_visible()
+    blank.page.unroute("**/api/v1/samples")
+    expect(blank.by_id("sample").locator("option").nth(1)).to_be_attached()
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/x-safetensors"])
+def test_answer_that_is_none_is_told_and_the_next_edit_is_painted(
+    small: Lab, numbers: Array, kind: str
+) -> None:
+    page = {"status": 200, "content_type": kind, "body": "<h1>Log in to this network</h1>"}
+    small.page.route("**/api/v1/forward", lambda route: route.fulfill(**page))
+    small.cell(0, 0).fill("2")
+    expect(small.maps.get_by_role("alert")).to_have_count(1)
+    small.shows(unpadded(numbers))
+    small.page.unroute("**/api/v1/forward")
+    small.cell(0, 0).fill("3")
+    small.shows(unpadded(numbers) + 4 * numbers[:-2, :-2])
+    expect(small.page.get_by_role("alert")).to_have_count(0)

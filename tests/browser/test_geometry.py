@@ -113,4 +113,6 @@ def test_bias_lifts_and_flip_turns_the_kernel(small: Lab, numbers: Array) -> Non
     small.shows(correlate(numbers, RAMP[::-1, ::-1]))
     small.by_id("bias").fill("-2.5")
     small.click_cell(3, 4, rows=7, cols=10)
-    small.says_number("pointed-value", correlate(numbers, RAMP[::-1, ::-1], bias=-2.5)[3, 4], 1e-4)
+    turned = correlate(numbers, RAMP[::-1, ::-1])
+    small.says_number("sum-of-products", turned[3, 4], 1e-4)
+    small.says_number("pointed-value", turned[3, 4] - 2.5, 1e-4)

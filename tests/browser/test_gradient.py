@@ -225,3 +225,12 @@ def test_pointed_output_lights_the_numbers_it_sees(lab: Lab) -> None:
     assert [cell.get_attribute("data-cell") for cell in lit.all()] == [
         f"{row},{col}" for row in (0, 1) for col in (2, 3, 4)
     ]
+
+
+def test_loss_that_undo_brings_back_is_the_one_in_the_menu(lab: Lab) -> None:
+    lab.by_id("gradient").click()
+    lab.by_id("loss").select_option("mean")
+    lab.focus.click()
+    expect(lab.by_id("loss")).to_have_value("unit")
+    lab.page.get_by_role("button", name="Undo").click()
+    expect(lab.by_id("loss")).to_have_value("mean")

@@ -165,3 +165,16 @@ def test_photo_of_twelve_megapixels_is_filtered_at_full_size(lab: Lab) -> None:
     wanted = correlate(luma(buffer.getvalue()), SOBEL_X)
     for part in (np.s_[:200, :200], np.s_[1400:1600, 1900:2100], np.s_[-200:, -200:]):
         lab.shows(wanted, within=EIGHT_BITS, part=part)
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(5000, 1), (4000, 500), (300, 451)])
+def test_tall_picture_leaves_the_layers_in_sight(
+    lab: Lab, encode: Encode, rows: int, cols: int
+) -> None:
+    lab.choose_file("tall.png", "image/png", encode(np.full((rows, cols), 90, np.uint8), "PNG"))
+    expect(lab.by_id("map-size")).to_have_text(f"{rows} × {cols}")
+    box = lab.by_id("picture").bounding_box()
+    assert box is not None
+    assert box["width"] >= 8
+    assert box["height"] <= 321
+    expect(lab.layers.get_by_role("heading", name="Layers")).to_be_in_viewport()
