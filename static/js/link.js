@@ -75,6 +75,7 @@ export function followLink() {
   let timer;
   let written = location.hash;
   const write = () => {
+    if (location.hash !== written) return; // a link that was opened, of which the page hears next
     const fragment = toFragment(lab.peek());
     written = fragment.length <= LONGEST ? fragment : '';
     history.replaceState(null, '', written || location.pathname);
@@ -86,6 +87,7 @@ export function followLink() {
   });
   addEventListener('hashchange', () => {
     if (location.hash === written) return;
+    written = location.hash;
     const { state, wrong } = fromFragment(location.hash);
     batch(() => {
       if (state) {

@@ -299,7 +299,7 @@ def test_products_may_be_large_where_blas_keeps_to_one_thread(
 ) -> None:
     monkeypatch.setattr(row_windows, "SINGLE_BLAS", single)
     row_windows.recipe.cache_clear()
-    case = Case(size=(6, 300), kernel=(3, 3), group_channels=32, group_filters=20, batch=1)
+    case = Case(size=(3, 200), kernel=(3, 3), group_channels=32, group_filters=20, batch=1)
     x, kernel, _, upstream = case.arrays("float32")
     problem = problem_of(case, x, kernel)
     assert len(row_windows.recipe(problem, 1, 3).parts) == (1 if single else 2)
