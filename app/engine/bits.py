@@ -12,7 +12,7 @@ Mask = NDArray[np.bool_]
 _INTEGERS: dict[int, type[np.signedinteger[Any]]] = {4: np.int32, 8: np.int64}
 
 
-def keep_where(values: Array, mask: Mask, out: Array | None = None) -> Array:
+def keep_where(values: Array, mask: Mask) -> Array:
     """Return `values` where `mask` is True and 0 elsewhere.
 
     A product with the mask would turn infinite values into NaN, and `numpy.where` branches on
@@ -21,11 +21,9 @@ def keep_where(values: Array, mask: Mask, out: Array | None = None) -> Array:
     Args:
         values: float32 or float64, any shape.
         mask: Of the same shape.
-        out: Where to put the result; may be `values` itself.
     """
     integers = _INTEGERS[values.dtype.itemsize]
-    if out is None:
-        out = np.empty(values.shape, values.dtype)
+    out = np.empty(values.shape, values.dtype)
     ones = np.negative(mask.view(np.int8)).astype(integers)  # −1 has every bit set
     np.bitwise_and(ones, values.view(integers), out=out.view(integers))
     return out

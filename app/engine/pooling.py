@@ -160,7 +160,7 @@ def _first_maximum(
         if nans:
             better |= np.isnan(values)
         np.maximum(values, held, out=held)
-        # Chosen by bits: `numpy.where` branches on every element and takes thirty times as long.
+        # Chosen by bits: a copy with a mask branches on every element.
         chosen ^= (chosen ^ chosen.dtype.type(tap.index)) & _bits(better, choice.dtype)
 
 
