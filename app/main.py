@@ -15,7 +15,7 @@ from app.service.compute import Compute
 from app.service.pictures import Pictures
 from app.service.slots import Slots
 from app.service.store import ImageStore
-from app.settings import Settings, asset_directory, usable_cores
+from app.settings import Settings, usable_cores
 from app.web import catalogue, health, images, network, oneshot, openapi, pages, problems
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_queries)])
     for router in (health.router, pages.router):
         app.include_router(router)
-    static = pages.StaticAssets(directory=asset_directory("static"))
+    static = pages.StaticAssets(directory=pages.STATIC_DIRECTORY)
     app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")
     return app
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from scripts.ensure_browser import find_browser
 from tests.serving import serving
@@ -37,13 +37,23 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for all tests, whose cache spares each of them the loading of the scripts."""
+    profile = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page in a fresh context; an uncaught error of the page fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+def page(context: BrowserContext, server: str) -> Iterator[Page]:
+    """A page with nothing stored; an uncaught error of the page fails the test."""
     fresh = context.new_page()
     errors: list[str] = []
     fresh.on("pageerror", lambda error: errors.append(str(error)))
     yield fresh
-    context.close()
+    stored = {"origin": server, "storageTypes": "local_storage"}
+    context.new_cdp_session(fresh).send("Storage.clearDataForOrigin", stored)
+    fresh.close()
+    context.clear_permissions()
     assert not errors, errors

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.web.pages import STATIC
 from tests.serving import ROOT, serving
 
 
@@ -38,6 +39,6 @@ def test_wheel_serves_the_page_with_its_styles_and_scripts(
         assert "Convscope" in httpx.get(base_url).text
         for folder in ("css", "js"):
             for file in sorted((ROOT / "static" / folder).iterdir()):
-                served = httpx.get(f"{base_url}/static/{folder}/{file.name}")
+                served = httpx.get(f"{base_url}{STATIC}/{folder}/{file.name}")
                 assert served.content == file.read_bytes()
         assert httpx.get(f"{base_url}/api/v1/samples").status_code == 200

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+import hashlib
+import os
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -10,27 +14,56 @@ from starlette.types import Scope
 
 from app.settings import asset_directory
 
-# Ask each time, which costs a 304: an upgraded server must never meet the scripts of an old one.
+# Ask each time: an upgraded server must never be met with the page of an old one.
 FRESH = "no-cache"
+# A path that names the content never means another one.
+FOR_GOOD = "private, max-age=31536000, immutable"
+
+
+def _version(directory: Path) -> str:
+    """Digest of every file in `directory`, so that a change of one changes the paths of all.
+
+    Modules import one another by relative paths; one version for all keeps them together.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(directory.rglob("*")):
+        if file.is_file():
+            digest.update(file.relative_to(directory).as_posix().encode() + b"\0")
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+STATIC_DIRECTORY = asset_directory("static")
+VERSION = _version(STATIC_DIRECTORY)
+STATIC = f"/static/{VERSION}"
+# Named in the page, all are fetched at once; found by the imports, only one level after another.
+MODULES = sorted(file.name for file in (STATIC_DIRECTORY / "js").glob("*.js"))
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=asset_directory("templates"))
 
 
 class StaticAssets(StaticFiles):
-    """The page's scripts, styles and pictures."""
+    """The page's scripts, styles and pictures, at paths that begin with their version."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return the file at `path`, to be asked for again each time."""
-        answer = await super().get_response(path, scope)
-        answer.headers["Cache-Control"] = FRESH
+        """Return the file at `path`, to be kept by the browser for good.
+
+        Raises:
+            HTTPException: 404 for another version than this server's.
+        """
+        version, _, name = path.partition(os.sep)
+        if version != VERSION:
+            raise HTTPException(404)
+        answer = await super().get_response(name, scope)
+        answer.headers["Cache-Control"] = FOR_GOOD
         return answer
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def lab(request: Request) -> Response:
     """Serve the lab; its whole state lives in the link's fragment, which never comes here."""
-    return _page(request, "index.html")
+    return _page(request, "index.html", modules=MODULES)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
@@ -40,6 +73,6 @@ async def docs(request: Request) -> Response:
 
 
 def _page(request: Request, name: str, **values: object) -> Response:
-    answer = templates.TemplateResponse(request, name, values)
+    answer = templates.TemplateResponse(request, name, {"static": STATIC, **values})
     answer.headers["Cache-Control"] = FRESH
     return answer

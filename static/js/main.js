@@ -1,6 +1,6 @@
 /** The page: wiring only. */
 
-import { effect } from '../vendor/signals-core/signals-core.js';
+import { batch, effect } from '../vendor/signals-core/signals-core.js';
 import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
 import { reserveRows } from './arithmetic-view.js';
@@ -59,10 +59,12 @@ function start() {
 /** What the controls offer; a server that does not answer yet is asked again. */
 async function learnLists() {
   try {
-    limits.value = await get('/limits');
-    const { kernels } = await get('/kernels');
-    presets.value = kernels.map((/** @type {any} */ preset) => ({ ...preset, matrix: asMatrix(preset.matrix) }));
-    samples.value = (await get('/samples')).samples;
+    const [legal, named, shipped] = await Promise.all([get('/limits'), get('/kernels'), get('/samples')]);
+    batch(() => {
+      limits.value = legal;
+      presets.value = named.kernels.map((/** @type {any} */ preset) => ({ ...preset, matrix: asMatrix(preset.matrix) }));
+      samples.value = shipped.samples;
+    });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     setTimeout(learnLists, AGAIN_MS);

@@ -36,7 +36,9 @@ REFUSED = [
 def parsed(lab: Lab, texts: list[str]) -> Any:
     return lab.page.evaluate(
         """async (texts) => {
-          const { parseMatrix } = await import('/static/js/matrix-text.js');
+          const { parseMatrix } = await import(
+            new URL('matrix-text.js', document.querySelector('script[type=module]').src)
+          );
           return texts.map(parseMatrix);
         }""",
         texts,

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from app.web.pages import STATIC
 from tests.web.api.calling import assert_problem
 from tests.web.shell.asking import Shell
 from tests.web.shell.conftest import MakeShell
@@ -120,7 +121,7 @@ def test_token_opens_everything(make_shell: MakeShell, given: str) -> None:
 )
 def test_without_the_token_nothing_opens(make_shell: MakeShell, given: str) -> None:
     shell = make_shell(token="s3cret")
-    for path in ("/", "/docs", "/metrics", "/api/v1/samples", "/static/docs/init.js", "/nothing"):
+    for path in ("/", "/docs", "/metrics", "/api/v1/samples", f"{STATIC}/docs/init.js", "/nothing"):
         answer = shell.ask("GET", path, headers={"authorization": given.encode("latin-1")})
         assert_problem(answer, 401)
         assert answer.headers["www-authenticate"].startswith("Basic ")

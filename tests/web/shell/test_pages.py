@@ -1,11 +1,12 @@
 """What every answer carries, the pages, the health and the metrics."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from app.settings import asset_directory
+from app.web.pages import STATIC, STATIC_DIRECTORY
 from tests.web.api.calling import assert_problem
 from tests.web.shell.asking import Shell
 
@@ -44,14 +45,39 @@ def test_page_answers_head(shell: Shell) -> None:
 
 
 def test_static_file_is_compressed_and_not_sent_twice(shell: Shell) -> None:
-    path = "/static/vendor/swagger-ui/swagger-ui.css"
-    plain = (asset_directory("static") / "vendor/swagger-ui/swagger-ui.css").read_bytes()
+    path = f"{STATIC}/vendor/swagger-ui/swagger-ui.css"
+    plain = (STATIC_DIRECTORY / "vendor/swagger-ui/swagger-ui.css").read_bytes()
     answer = shell.get(path, **{"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.content == plain
     again = shell.get(path, **{"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
-    assert answer.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
+    assert "immutable" in answer.headers["cache-control"]
+    assert again.headers["cache-control"] == answer.headers["cache-control"]
+
+
+def test_static_files_of_another_version_are_not_there(shell: Shell) -> None:
+    assert_problem(shell.get("/static/000000000000/js/main.js"), 404)
+    assert shell.get("/").headers["cache-control"] == "no-cache"
+
+
+def imported(module: Path) -> set[Path]:
+    """The modules that `module` needs, itself among them."""
+    found: set[Path] = set()
+    due = [module]
+    while due:
+        now = due.pop()
+        if now not in found:
+            found.add(now)
+            names = re.findall(r"^(?:import|export)[^;]*? from '(\.[^']*)';", now.read_text(), re.M)
+            due += [(now.parent / name).resolve() for name in names]
+    return found
+
+
+def test_page_names_every_module_of_the_lab_and_no_other(shell: Shell) -> None:
+    named = set(re.findall(f'rel="modulepreload" href="{STATIC}/([^"]*)"', shell.get("/").text))
+    needed = imported(STATIC_DIRECTORY / "js" / "main.js")
+    assert named == {file.relative_to(STATIC_DIRECTORY).as_posix() for file in needed}
 
 
 def test_description_is_read_by_the_docs_without_a_violation(server: str, page: Page) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import StreamingResponse
 from app.engine.errors import NetworkError, ParameterError, ShapeError
 from app.service.errors import LimitExceeded, Overloaded, TooMuchWork
 from app.web.connection import guarded
+from app.web.pages import STATIC
 from app.web.problems import Problem
 from tests.serving import free_port
 from tests.web.api.calling import assert_problem
@@ -36,10 +37,10 @@ def raising(shell: Shell, error: Exception) -> Any:
     [
         ("GET", "/nothing", 404),
         ("GET", "/api/v1/nothing", 404),
-        ("GET", "/static/nothing.js", 404),
-        ("GET", "/static/..%2f..%2fpyproject.toml", 404),
+        ("GET", f"{STATIC}/nothing.js", 404),
+        ("GET", f"{STATIC}/..%2f..%2f..%2fpyproject.toml", 404),
         ("PUT", "/api/v1/images", 405),
-        ("POST", "/static/docs/init.js", 405),
+        ("POST", f"{STATIC}/docs/init.js", 405),
         ("BREW", "/livez", 405),
         ("POST", "/", 405),
     ],

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from app.cli import main
+from app.web.pages import STATIC
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, serving, wait_until_ready
 
@@ -97,7 +98,7 @@ def test_body_that_trickles_is_not_waited_for(impatient: str) -> None:
 
 
 def test_answer_that_is_not_read_is_not_held_for_ever(impatient: str) -> None:
-    path = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"
+    path = f"{STATIC}/vendor/swagger-ui/swagger-ui-bundle.js".encode()
     request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     def running() -> str:
