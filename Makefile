@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test lint conformance format lock bench bench-quick bench-live screenshots clean
+.PHONY: help serve setup test coverage lint conformance format lock bench bench-quick bench-live screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -19,6 +19,9 @@ setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser i
 
 test: $(VENV)/.dev  ## run every test
 	$(BIN)/python -m pytest
+
+coverage: $(VENV)/.dev  ## every branch of the engine is taken by its own tests
+	$(BIN)/python -m pytest tests/engine --cov=app.engine --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 lint: $(VENV)/.dev  ## lint, format and type checks, Python and JavaScript
 	$(BIN)/ruff check .
