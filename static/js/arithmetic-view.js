@@ -55,7 +55,9 @@ function byChannel(terms) {
   for (const term of terms) {
     const { position } = term.left.name === 'kernel' ? term.right : term.left;
     const channel = position[1] ?? 0;
-    groups.set(channel, [...(groups.get(channel) ?? []), term]);
+    const group = groups.get(channel);
+    if (group) group.push(term);
+    else groups.set(channel, [term]);
   }
   return [...groups];
 }

@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { alike, gridStyle, largestOf, tint } from './cells.js';
 import { gradientOf } from './kernel-edit.js';
+import { partOf, windowOf } from './kernel-overview-view.js';
 
 /** @param {number} index */
 export function kernelGradientView(index) {
@@ -13,15 +14,17 @@ export function kernelGradientView(index) {
     offset + scale * plane.values[row * cols + col];
   const matrix = Array.from({ length: rows }, (_, row) => Array.from({ length: cols }, (_, col) => value(row, col)));
   const largest = largestOf(matrix);
-  const texts = matrix.map((line) => line.map((one) => alike(one, largest)));
+  const area = windowOf(matrix);
+  const there = partOf(matrix, area);
+  const texts = there.flat().map((one) => alike(one, largest));
   const cell = (/** @type {number} */ one, /** @type {number} */ row, /** @type {number} */ col) =>
     html`<div class="cell" role="cell" data-testid="kernel-gradient-${row}-${col}" title=${one} .style=${tint(one, largest)}>
-      <span>${texts[row][col]}</span>
+      <span>${alike(one, largest)}</span>
     </div>`;
   return html`<figure class="kernel-gradient">
     <figcaption>dL/dKernel</figcaption>
-    <div class="grid" role="table" aria-label="Gradient of the kernel" .style=${gridStyle(cols, texts.flat())}>
-      ${matrix.map((line, row) => html`<div role="row" class="line">${line.map((one, col) => cell(one, row, col))}</div>`)}
+    <div class="grid" role="table" aria-label="Gradient of the kernel" .style=${gridStyle(area.cols, texts)}>
+      ${there.map((line, row) => html`<div role="row" class="line">${line.map((one, col) => cell(one, area.row + row, area.col + col))}</div>`)}
     </div>
   </figure>`;
 }

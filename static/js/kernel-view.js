@@ -5,6 +5,7 @@ import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
+import { kernelOverview, reveal, windowOf } from './kernel-overview-view.js';
 import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
@@ -41,6 +42,8 @@ const weights = (index) =>
     testid: 'kernel',
     largest: LARGEST_WEIGHT,
     tinted: true,
+    area: windowOf(matrixOf(index)),
+    reveal,
     read: () => matrixOf(index),
     write: (matrix, name) => setMatrix(index, matrix, name),
     paste: (text) => pasteMatrix(index, text),
@@ -85,7 +88,7 @@ function matrixKernel(index) {
     <p class="dim" data-testid="kernel-says">${finds ? html`<b>${finds}</b> ` : nothing}${formSentence(index)}</p>
     ${sliceTabs(index)}
     <div class="kernels" data-wide=${matrixOf(index)[0].length > WIDE ? '' : nothing}>
-      <figure><figcaption class="gradient-only">Weights</figcaption>${weights(index)}</figure>
+      <figure><figcaption class="gradient-only">Weights</figcaption>${kernelOverview(matrixOf(index))}${weights(index)}</figure>
       ${kernelGradientView(index)} ${operations(index)}
     </div>
     ${sentence(placeOf(index))} ${HINT}`;

@@ -8,6 +8,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
 import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
 import { brief, exactly } from './format.js';
+import { partOf } from './kernel-overview-view.js';
 import { withCell } from './kernel.js';
 import { parseNumber } from './matrix-text.js';
 import { startScrub, wasScrubbed } from './scrub.js';
@@ -24,6 +25,8 @@ import { forget } from './state.js';
  * @property {boolean} tinted
  * @property {() => Matrix} read the matrix as it stands now
  * @property {(matrix: Matrix, name: string) => void} write
+ * @property {import('./kernel-overview-view.js').Area} [area] the cells that are there, where not all are
+ * @property {(row: number, col: number) => void} [reveal] bring a cell into the area
  * @property {(text: string) => void} paste what is no single number
  * @property {(row: number, col: number) => boolean} lit which cells are tied to what the hand points at elsewhere
  * @property {(cell: {row: number, col: number} | null, typing: boolean) => void} point told of the cell under the hand, else of the one that is typed in
@@ -60,7 +63,22 @@ function onKey(grid, row, col, event) {
   if (!to) return;
   event.preventDefault();
   const body = /** @type {Element} */ (input.closest('[role=grid]'));
-  /** @type {HTMLInputElement | null} */ (body.querySelector(`[data-cell="${to}"] input`))?.focus();
+  const wanted = () => /** @type {HTMLInputElement | null} */ (body.querySelector(`[data-cell="${to}"] input`));
+  const [toRow, toCol] = to;
+  if (wanted() || !grid.reveal || matrix[toRow]?.[toCol] === undefined) return wanted()?.focus();
+  input.blur(); // the element becomes another cell's
+  grid.reveal(toRow, toCol);
+  return focusSoon(wanted);
+}
+
+/** The picture of an edit may come before the cells. */
+const MOST_FRAMES = 60;
+
+/** Focus a control when it is drawn. @param {() => HTMLElement | null} wanted @param {number} frames to wait at most */
+function focusSoon(wanted, frames = MOST_FRAMES) {
+  const control = wanted();
+  if (control) control.focus();
+  else if (frames > 0) requestAnimationFrame(() => focusSoon(wanted, frames - 1));
 }
 
 /** @param {Grid} grid @param {number} row @param {number} col */
@@ -144,7 +162,8 @@ function pointFrom(grid, { currentTarget, target, type }) {
 export function matrixView(grid) {
   const matrix = grid.read();
   const digits = matrix[0].length > SMALL_GRID ? 2 : 3;
-  const texts = matrix.map((line) => line.map((value) => brief(value, digits)));
+  const { area = { row: 0, col: 0, rows: matrix.length, cols: matrix[0].length } } = grid;
+  const texts = partOf(matrix, area).map((line) => line.map((value) => brief(value, digits)));
   const strongest = largestOf(matrix);
   const onPoint = (/** @type {Event} */ event) => pointFrom(grid, event);
   const onPaste = (/** @type {ClipboardEvent} */ event) => {
@@ -160,16 +179,16 @@ export function matrixView(grid) {
     class="grid editable"
     role="grid"
     aria-label=${grid.label}
-    .style=${gridStyle(matrix[0].length, texts.flat())}
+    .style=${gridStyle(area.cols, texts.flat())}
     @paste=${onPaste}
     @pointerover=${onPoint}
     @pointerleave=${onPoint}
     @focusin=${onPoint}
     @focusout=${onPoint}
   >
-    ${matrix.map(
+    ${texts.map(
       (line, row) =>
-        html`<div role="row" class="line">${line.map((_, col) => cell(grid, matrix, row, col, strongest, texts[row][col]))}</div>`,
+        html`<div role="row" class="line">${line.map((text, col) => cell(grid, matrix, area.row + row, area.col + col, strongest, text))}</div>`,
     )}
   </div>`;
 }

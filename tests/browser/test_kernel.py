@@ -246,3 +246,19 @@ def test_turned_kernel_keeps_every_digit(small: Lab) -> None:
     small.layers.get_by_role("button", name="Mirror").click()
     small.cell(0, 2).focus()
     expect(small.cell(0, 2)).to_have_value("1.23e−12")
+
+
+def test_large_kernel_is_seen_whole_and_edited_through_a_window(small: Lab) -> None:
+    side = small.by_id("kernel-rows")
+    small.by_id("kernel-cols").fill("63")
+    side.fill("63")
+    expect(small.page.get_by_role("img", name="The whole kernel, 63 × 63")).to_be_visible()
+    expect(small.by_id("kernel-window")).to_contain_text("rows 28 to 34, columns 28 to 34")
+    assert len(small.weights()) == 49
+    small.cell(28, 30).focus()
+    small.cell(28, 30).press("Control+ArrowUp")
+    expect(small.cell(27, 30)).to_be_focused()
+    small.cell(27, 30).fill("5")
+    small.cell(27, 30).press("Control+End")
+    expect(small.cell(62, 62)).to_be_focused()
+    small.page.wait_for_function("() => document.querySelector('#kernel-overview').width === 63")
