@@ -18,7 +18,7 @@ from app.engine.layers.pointwise import Pointwise
 from app.engine.layers.pools import Pooling
 from app.engine.losses import Loss
 from app.engine.network import Step, Tape, backward
-from app.engine.terms import Factor, Position, Term
+from app.engine.terms import Factor, Position, Term, term
 
 __all__ = [
     "Explanation",
@@ -94,6 +94,11 @@ def explain_input_gradient(
     of = f"layers.{layer - 1}.output" if layer else "input"
     above = f"layers.{layer}.output"
     gradients = backward(tape, loss, (of, above)).gradients
+    if loss is not None and loss.layer is not None and loss.layer == layer - 1:
+        # The loss looks at this map itself, and at nothing that the layer makes of it.
+        sent = Factor("loss", place, float(gradients[of][place]))
+        whole = Factor("share", place, 1.0)
+        return _explanation(of, layer, place, [term(sent, whole)], None, gradients[of])
     terms = _family(step.layer).input_gradient(step, x, gradients[above], place)
     return _explanation(of, layer, place, terms, None, gradients[of])
 

@@ -167,14 +167,18 @@ def pooling_feature(
     n, channel, *cell = on_maps(position)
     rows, cols = _meet(step, x, out=tuple(cell))
     share = _Share(step, x)
-    terms = []
-    for out, tap, source, padding in crossings(rows, cols):
+    terms: list[Term] = []
+    met = list(crossings(rows, cols))
+    hollow = all(padding for *_, padding in met)
+    for out, tap, source, padding in met:
         factor = share.of(n, channel, out, tap)
         left = _cell(x, n, channel, source, padding)
         if padding and not share.averages:
-            # −∞ · 0 is no number; the padding of a maximum adds nothing.
+            # −∞ · 0 is no number; the padding of a maximum adds nothing, unless it is all there is.
             left = Factor("input", left.position, -math.inf)
-            terms.append(Term(left, factor, 0.0, padding))
+            alone = hollow and not terms
+            factor = Factor("share", factor.position, float(alone))
+            terms.append(Term(left, factor, -math.inf if alone else 0.0, padding))
         elif factor.value == 0:
             terms.append(Term(left, factor, 0.0, padding))
         else:

@@ -20,7 +20,8 @@ class Factor:
     """One factor of a term.
 
     Attributes:
-        name: What it is: "input", "kernel", "weight", "upstream", or a layer's own factor.
+        name: What it is: "input", "kernel", "weight", "upstream", a layer's own factor, or "loss"
+            for what a loss itself sends to the map that it looks at.
         position: Its index in the array it stands in. A cell of zero padding has the index it
             would have there, below 0 or past the end; one of another padding mode that of the
             cell it repeats.

@@ -33,7 +33,7 @@ from app.engine.layers import (
     Softmax,
     Tanh,
 )
-from app.engine.losses import Upstream
+from app.engine.losses import L2, Select, Upstream
 from app.engine.network import forward
 from tests.engine.networks import EVERY, PICTURE, RNG, SEQUENCE, vector
 
@@ -159,6 +159,14 @@ def test_the_maximum_alone_has_a_share() -> None:
     assert explain_input_gradient(whole, (0, 0, 1, 0)).value == 0
 
 
+def test_a_maximum_of_padding_alone_is_its_minus_infinity() -> None:
+    tape = forward([MaxPool2d((1, 2), 1, (0, 1), 2)], np.array([[[[3.0]]]]))  # dilation steps over
+    found = explain_feature(tape, 0, (0, 0, 0, 0))
+    assert [(t.right.value, t.product) for t in found.terms] == [(1, -np.inf), (0, 0)]
+    assert found.sum == found.value == -np.inf
+    assert explain_input_gradient(tape, (0, 0, 0, 0)).terms == []
+
+
 def test_an_average_counts_padding_only_where_told_to() -> None:
     x = np.ones((1, 1, 2, 2))
     for counted, share, terms in ((True, 1 / 4, 4), (False, 1, 4)):
@@ -227,6 +235,16 @@ def test_a_gradient_inside_the_network_is_that_of_the_layer_before() -> None:
     assert found.of == "layers.0.output"
     assert found.layer == 1
     adds_up(found)
+
+
+def test_where_the_loss_looks_at_a_map_its_gradient_is_what_the_loss_sends() -> None:
+    tape = forward([Tanh(), Conv2d(RandomKernel(2, 3)), Tanh()], PICTURE)
+    at, map_ = (1, 2, 3, 4), tape.steps[0].output
+    found = explain_input_gradient(tape, at, L2(Select(layer=0)), layer=1)
+    assert [(t.left.name, t.left.position, t.right.value) for t in found.terms] == [("loss", at, 1)]
+    assert found.sum == found.value == map_[at]
+    beyond = explain_input_gradient(tape, at, L2(Select(layer=0, channels=[1])), layer=1)
+    assert beyond.sum == beyond.value == 0
 
 
 @pytest.mark.parametrize(
