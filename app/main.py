@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.imaging import PictureLimits
 from app.service.compute import Compute
+from app.service.decoding import Decoding
 from app.service.pictures import Pictures
 from app.service.slots import Slots
 from app.service.store import ImageStore
@@ -60,7 +61,10 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
     app.state.settings = settings
     app.state.lifecycle = Lifecycle()
-    app.state.pictures = Pictures(store, limits, settings.decoded_bytes)
+    app.state.decoding = Decoding(
+        usable_cores(), limits, settings.working_bytes, settings.deadline_seconds
+    )
+    app.state.pictures = Pictures(store, app.state.decoding.read, settings.decoded_bytes)
     app.state.compute = Compute(settings, app.state.pictures)
     app.state.slots = Slots(
         settings.compute_slots, settings.queue_length, settings.deadline_seconds
@@ -88,8 +92,11 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     expiry = asyncio.create_task(_expire_for_ever(app.state.pictures.store))
+    first_decoder = asyncio.create_task(anyio.to_thread.run_sync(app.state.decoding.start))
     yield
     expiry.cancel()
+    await first_decoder
+    app.state.decoding.close()
     app.state.slots.close()
 
 

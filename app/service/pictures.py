@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from app import imaging
-from app.imaging import Color, Picture, PictureLimits, Range
+from app.imaging import Color, Picture, Range
 from app.service import samples
 from app.service.store import ImageRecord, ImageStore
 
@@ -68,13 +68,15 @@ class Pictures:
 
     Args:
         store: where uploads live.
-        limits: how large a picture may be.
+        decode: turns the bytes of a stranger's file into a picture, or raises a PictureError.
         decoded_bytes: memory for decoded pictures and the inputs made of them.
     """
 
-    def __init__(self, store: ImageStore, limits: PictureLimits, decoded_bytes: int) -> None:
+    def __init__(
+        self, store: ImageStore, decode: Callable[[bytes], Picture], decoded_bytes: int
+    ) -> None:
         self.store = store
-        self._limits = limits
+        self._decode = decode
         self._decoded = ArrayCache(decoded_bytes)
         self._decoding = _KeyedLocks()
 
@@ -102,7 +104,7 @@ class Pictures:
         Raises:
             PictureError: they are no picture, or broken, or too large.
         """
-        return imaging.read(content, self._limits)
+        return self._decode(content)
 
     def delete(self, image_id: str) -> None:
         """Forget an upload, and what was decoded of it.

@@ -12,7 +12,7 @@ import pytest
 from app.engine.kernels import RandomKernel, RandomWeight
 from app.engine.layers import LAYER_TYPES, Layer
 from app.engine.losses import L2, CrossEntropy, Loss, Mse, Sum, Upstream
-from app.imaging import PictureLimits, Rendering
+from app.imaging import Rendering
 from app.service.compute import Compute
 from app.service.errors import TooMuchWork
 from app.service.memory import OVERHEAD_BYTES, Writing
@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.web.answering import writing
 from app.web.envelopes import backward_answer, forward_answer
 from app.web.picturing import write
+from tests.imaging.pictures import read_small
 
 JSON, SAFETENSORS, NPZ, PNG = (
     "application/json",
@@ -36,9 +37,8 @@ PICTURE = (1, 3, 500, 700)
 @pytest.fixture
 def compute(tmp_path: Path) -> Iterator[Compute]:
     settings = Settings(store_dir=tmp_path)
-    limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
     store = ImageStore(tmp_path, quota=settings.store_bytes, days=settings.store_days)
-    yield Compute(settings, Pictures(store, limits, settings.decoded_bytes))
+    yield Compute(settings, Pictures(store, read_small, settings.decoded_bytes))
     gc.collect()
 
 

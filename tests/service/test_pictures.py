@@ -6,33 +6,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import imaging
-from app.imaging import PictureError, PictureLimits
+from app.imaging import Picture, PictureError
 from app.service import samples
 from app.service.errors import NotFound
 from app.service.pictures import ArrayCache, Pictures
 from app.service.store import ImageStore
-from tests.imaging.pictures import encoded, noise
+from tests.imaging.pictures import encoded, noise, read_small
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Pictures:
+def decodings() -> list[bytes]:
+    """Every content that is decoded."""
+    return []
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, decodings: list[bytes]) -> Pictures:
+    def noted(content: bytes) -> Picture:
+        decodings.append(content)
+        return read_small(content)
+
     store = ImageStore(tmp_path, quota=10_000_000, days=7)
-    return Pictures(store, PictureLimits(pixels=2_000_000, side=2_000), 50_000_000)
-
-
-@pytest.fixture
-def decodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Every content that is decoded from now on."""
-    decoded: list[bytes] = []
-    real = imaging.read
-
-    def noted(content: bytes, limits: PictureLimits) -> imaging.Picture:
-        decoded.append(content)
-        return real(content, limits)
-
-    monkeypatch.setattr(imaging, "read", noted)
-    return decoded
+    return Pictures(store, noted, 50_000_000)
 
 
 def test_upload_becomes_an_input_of_one_example(pictures: Pictures) -> None:

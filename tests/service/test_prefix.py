@@ -9,13 +9,13 @@ import pytest
 
 from app.engine.layers import Conv2d, Layer, MaxPool2d, Relu
 from app.engine.losses import Sum
-from app.imaging import PictureLimits
 from app.service.compute import Compute
 from app.service.pictures import Pictures
 from app.service.prefix import PrefixCache, chain_keys, input_key
 from app.service.specs import ArrayInput, PictureInput, Spec
 from app.service.store import ImageStore
 from app.settings import Settings
+from tests.imaging.pictures import read_small
 
 KERNEL = np.array([[0, 1, -2], [3, 0.5, 1], [1, 1, -1]], np.float32)
 
@@ -25,7 +25,7 @@ def make(tmp_path: Path) -> Iterator[Any]:
     def build(**limits: Any) -> Compute:
         settings = Settings(store_dir=tmp_path, **limits)
         store = ImageStore(tmp_path, quota=10**9, days=1)
-        return Compute(settings, Pictures(store, PictureLimits(10**7, 10**4), 10**8))
+        return Compute(settings, Pictures(store, read_small, 10**8))
 
     return build
 

@@ -37,6 +37,7 @@ class Shell:
 
     def close(self) -> None:
         self.app.state.slots.close()
+        self.app.state.decoding.close()
         self.runner.close()
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,6 +244,39 @@ def test_killed_upload_leaves_a_store_that_starts_and_a_rest_that_stops_at_once(
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert time.monotonic() - started < PROMPT
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below one, its children first."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for thread in threads for child in thread.read_text().split()]
+    return children + [pid for child in children for pid in descendants(child)]
+
+
+def test_crash_in_a_decoder_is_the_fault_of_its_picture_and_hurts_nobody(tmp_path: Path) -> None:
+    slow = encoded(noise(2500, 2500, 3), "PNG", compress_level=1)
+    answers: list[httpx.Response] = []
+    with process_of(tmp_path) as (process, base_url):
+        images = f"{base_url}/api/v1/images"
+        assert httpx.post(images, content=encoded(noise(30, 41, 3), "PNG")).status_code == 201
+        decoder = descendants(process.pid)[-1]
+        upload = threading.Thread(target=lambda: answers.append(httpx.post(images, content=slow)))
+        upload.start()
+        seconds_before = cpu_seconds(decoder)
+        while cpu_seconds(decoder) < seconds_before + 0.05:
+            time.sleep(0.005)
+        os.kill(decoder, signal.SIGSEGV)
+        upload.join()
+        assert answers[0].status_code == 422
+        assert answers[0].json()["detail"].endswith("its decoder crashed.")
+        assert httpx.post(images, content=slow).status_code == 201
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def cpu_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "lab.example", ""])
