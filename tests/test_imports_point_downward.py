@@ -13,9 +13,9 @@ ALLOWED = {
     "web": {"web", "service", "imaging", "engine", "settings"},
     "samples": set(),
     "settings": set(),
-    "client": {"client"},
+    "client": {"client", "engine"},
     "main": {"web", "service", "imaging", "settings"},
-    "cli": {"main", "settings", "web"},
+    "cli": {"cli", "client", "main", "settings", "web"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -1,30 +1,71 @@
-"""The connection to one server, with a method for each of its routes."""
+"""The two clients: one blocks, one awaits; all else they share."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self
+import functools
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+import anyio
+import anyio.to_thread
 import httpx
-import numpy as np
-from numpy.typing import ArrayLike
 
-from app.client.answers import Array, ConvscopeError, Gradients, Maps
-from app.client.messages import as_text, content_of, packed, unpacked
+from app.client.call import Call
+from app.client.errors import NoAnswer
+from app.client.retries import Retries
+from app.client.routes import catalogue, computing, one_shots, pictures
 
-Layers = Sequence[Mapping[str, Any]]
-Input = Mapping[str, Any] | ArrayLike
-
-SAFETENSORS = "application/x-safetensors"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Convscope:
-    """One server.
+def _like(build: Callable[..., Any], method: Callable[..., Any]) -> None:
+    """Give a method the documentation and the signature of what builds its call."""
+    functools.update_wrapper(method, build)
+    del method.__dict__["__wrapped__"]
+    signature = inspect.signature(build)
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    method.__dict__["__signature__"] = signature.replace(
+        parameters=[own, *signature.parameters.values()]
+    )
+
+
+def _blocking(build: Callable[P, Call[T]]) -> Callable[Concatenate["Client", P], T]:
+    def method(self: "Client", /, *arguments: P.args, **options: P.kwargs) -> T:
+        return self.ask(build(*arguments, **options))
+
+    _like(build, method)
+    return method
+
+
+def _awaiting(build: Callable[P, Call[T]]) -> Callable[Concatenate["AsyncClient", P], Awaitable[T]]:
+    async def method(self: "AsyncClient", /, *arguments: P.args, **options: P.kwargs) -> T:
+        # Files are read and arrays packed off the event loop.
+        call = await anyio.to_thread.run_sync(functools.partial(build, *arguments, **options))
+        return await self.ask(call)
+
+    _like(build, method)
+    return method
+
+
+def _options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]:
+    try:
+        url = httpx.URL(base_url.rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise NoAnswer(f"{base_url} is no address: {error}.") from error
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return {"base_url": url, "headers": headers, "timeout": timeout}
+
+
+class Client:
+    """One server, asked by methods that block until it has answered.
 
     Args:
         base_url: Where it is, without `/api/v1`.
         token: The server's token, if it wants one.
-        timeout: Seconds to wait for an answer.
-        transport: Another way to reach the server, for tests.
+        timeout: Seconds to wait for the connection, and for each part of an answer.
+        retries: How patient to be with a server that is busy or drops the connection.
+        transport: Another way to reach the server.
     """
 
     def __init__(
@@ -33,15 +74,11 @@ class Convscope:
         *,
         token: str | None = None,
         timeout: float = 60.0,
+        retries: Retries | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/api/v1",
-            headers=headers,
-            timeout=timeout,
-            transport=transport,
-        )
+        self._retries = retries or Retries()
+        self._http = httpx.Client(**_options(base_url, token, timeout), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -49,148 +86,124 @@ class Convscope:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"Client({str(self._http.base_url)!r})"
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def upload(self, picture: str | Path | bytes) -> dict[str, Any]:
-        """Upload a picture and return it as an input: `{"image": id}`.
+    def ask(self, call: Call[T]) -> T:
+        """Return what the server answers to a call, asked again where that is of use."""
+        asked = 0
+        while True:
+            found: httpx.Response | httpx.TransportError
+            try:
+                found = self._http.request(call.method, call.address, **call.options)
+            except httpx.TransportError as error:
+                found = error
+            asked += 1
+            pause = call.pause(self._retries, found, asked)
+            if pause is None:
+                return call.result(found, asked)
+            time.sleep(pause)
 
-        Args:
-            picture: Path of the file, or its bytes.
-        """
-        content = content_of(picture)
-        return {"image": self._json("POST", "/images", content=content)["id"]}
+    upload = _blocking(pictures.upload)
+    image = _blocking(pictures.image)
+    picture = _blocking(pictures.picture)
+    delete = _blocking(pictures.delete)
+    samples = _blocking(pictures.samples)
+    sample = _blocking(pictures.sample)
+    forward = _blocking(computing.forward)
+    forward_file = _blocking(computing.forward_file)
+    backward = _blocking(computing.backward)
+    backward_file = _blocking(computing.backward_file)
+    shapes = _blocking(computing.shapes)
+    explain = _blocking(computing.explain)
+    gradcheck = _blocking(computing.gradcheck)
+    convolve = _blocking(one_shots.convolve)
+    convolve_file = _blocking(one_shots.convolve_file)
+    gradient = _blocking(one_shots.gradient)
+    gradient_file = _blocking(one_shots.gradient_file)
+    kernels = _blocking(catalogue.kernels)
+    limits = _blocking(catalogue.limits)
+    openapi = _blocking(catalogue.openapi)
+    alive = _blocking(catalogue.alive)
+    ready = _blocking(catalogue.ready)
+    metrics = _blocking(catalogue.metrics)
 
-    def delete(self, picture: Mapping[str, Any]) -> None:
-        """Forget an uploaded picture, given as `upload` returned it."""
-        self._send("DELETE", f"/images/{picture['image']}")
 
-    def samples(self) -> Any:
-        """Return the built-in inputs, a list."""
-        return self._json("GET", "/samples")["samples"]
+class AsyncClient:
+    """One server, asked by methods to be awaited: those of `Client`.
 
-    def kernels(self) -> dict[str, Array]:
-        """Return the named kernels."""
-        listed = self._json("GET", "/kernels")["kernels"]
-        return {one["name"]: np.array(one["matrix"]) for one in listed}
+    Args:
+        base_url: As for `Client`.
+        token: As for `Client`.
+        timeout: As for `Client`.
+        retries: As for `Client`.
+        transport: As for `Client`.
+    """
 
-    def limits(self) -> dict[str, float]:
-        """Return every limit in force."""
-        limits: dict[str, float] = self._json("GET", "/limits")
-        return limits
-
-    def forward(self, x: Input, layers: Layers, **fields: Any) -> Maps:
-        """Run a network.
-
-        Args:
-            x: An input of the network spec, e.g. `{"sample": "cat"}`, or an array.
-            layers: The layers of the network spec; any array in them may be a NumPy array.
-            **fields: Further members of the request: `dtype`, `returning` (for `return`).
-
-        Returns:
-            The maps of the layers that `return` asks for, the last by default.
-
-        Raises:
-            ConvscopeError: The server refused.
-        """
-        envelope, arrays = self._compute("/forward", x, layers, fields)
-        return Maps(envelope, {int(name.split(".")[1]): one for name, one in arrays.items()})
-
-    def backward(
+    def __init__(
         self,
-        x: Input,
-        layers: Layers,
-        loss: Mapping[str, Any] | None = None,
-        gradients: Sequence[str] = ("input",),
-        **fields: Any,
-    ) -> Gradients:
-        """Differentiate a loss.
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        token: str | None = None,
+        timeout: float = 60.0,
+        retries: Retries | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._retries = retries or Retries()
+        self._http = httpx.AsyncClient(**_options(base_url, token, timeout), transport=transport)
 
-        Args:
-            x: As for `forward`.
-            layers: As for `forward`.
-            loss: A loss of the API; by default the sum of the output.
-            gradients: Names such as `input` and `layers.0.kernel`.
-            **fields: As for `forward`.
+    async def __aenter__(self) -> Self:
+        return self
 
-        Raises:
-            ConvscopeError: The server refused.
-        """
-        returning = {**fields.pop("returning", {}), "gradients": list(gradients)}
-        asked = {**fields, "loss": loss or {"type": "sum"}, "returning": returning}
-        envelope, arrays = self._compute("/backward", x, layers, asked)
-        in_order = {one["name"]: arrays[one["name"]] for one in envelope["gradients"]}
-        return Gradients(envelope["loss"], envelope, in_order)
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
 
-    def shapes(self, x: Input | None, layers: Layers, **fields: Any) -> dict[str, Any]:
-        """Return what each layer would do; nothing is computed. `x` may be `{"shape": […]}`."""
-        return self._told("/shapes", x, layers, fields)
+    def __repr__(self) -> str:
+        return f"AsyncClient({str(self._http.base_url)!r})"
 
-    def explain(self, x: Input, layers: Layers, at: Mapping[str, Any], **fields: Any) -> Any:
-        """Return every term of one number, e.g. `at={"feature": {"row": 3, "col": 4}}`."""
-        return self._told("/explain", x, layers, {"at": at, **fields})
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
 
-    def gradcheck(self, x: Input, layers: Layers, **fields: Any) -> dict[str, Any]:
-        """Return elements of a gradient beside their finite differences."""
-        return self._told("/gradcheck", x, layers, fields)
+    async def ask(self, call: Call[T]) -> T:
+        """Return what the server answers to a call, asked again where that is of use."""
+        asked = 0
+        while True:
+            found: httpx.Response | httpx.TransportError
+            try:
+                found = await self._http.request(call.method, call.address, **call.options)
+            except httpx.TransportError as error:
+                found = error
+            asked += 1
+            pause = call.pause(self._retries, found, asked)
+            if pause is None:
+                return call.result(found, asked)
+            await anyio.sleep(pause)
 
-    def convolve(
-        self, picture: str | Path | bytes, kernel: ArrayLike | str, **fields: Any
-    ) -> Array:
-        """Return a picture convolved with one kernel, shape (1, C, H, W).
-
-        Args:
-            picture: Path of the file, or its bytes.
-            kernel: An array, or the name of a kernel.
-            **fields: Further fields of the form: `padding="same"`, `stride=2`, `color="gray"`, …
-        """
-        return self._one_shot("/convolve", picture, kernel, fields)["layers.0"]
-
-    def gradient(
-        self, picture: str | Path | bytes, kernel: ArrayLike | str, **fields: Any
-    ) -> Array:
-        """Return the gradient of a loss of the convolved picture, shape (1, C, H, W).
-
-        Args:
-            picture: As for `convolve`.
-            kernel: As for `convolve`.
-            **fields: As for `convolve`, and `loss`.
-        """
-        return self._one_shot("/gradient", picture, kernel, fields)["input"]
-
-    def _one_shot(
-        self, route: str, picture: str | Path | bytes, kernel: ArrayLike | str, fields: Any
-    ) -> dict[str, Array]:
-        content = content_of(picture)
-        form = {name: as_text(value) for name, value in {"kernel": kernel, **fields}.items()}
-        files, headers = {"image": ("image", content)}, {"Accept": SAFETENSORS}
-        return unpacked(self._send("POST", route, files=files, data=form, headers=headers).content)[
-            1
-        ]
-
-    def _compute(
-        self, route: str, x: Input, layers: Layers, fields: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Array]]:
-        content = packed(x, layers, fields)
-        headers = {"Content-Type": SAFETENSORS, "Accept": SAFETENSORS}
-        return unpacked(self._send("POST", route, content=content, headers=headers).content)
-
-    def _told(
-        self, route: str, x: Input | None, layers: Layers, fields: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        headers = {"Content-Type": SAFETENSORS}
-        content = packed(x, layers, fields)
-        told: dict[str, Any] = self._json("POST", route, content=content, headers=headers)
-        return told
-
-    def _json(self, method: str, route: str, **options: Any) -> Any:
-        return self._send(method, route, **options).json()
-
-    def _send(self, method: str, route: str, **options: Any) -> httpx.Response:
-        answer = self._http.request(method, route, **options)
-        if answer.is_success:
-            return answer
-        is_problem = answer.headers.get("content-type") == "application/problem+json"
-        told = answer.json() if is_problem else {"detail": answer.reason_phrase}
-        raise ConvscopeError(answer.status_code, told)
+    upload = _awaiting(pictures.upload)
+    image = _awaiting(pictures.image)
+    picture = _awaiting(pictures.picture)
+    delete = _awaiting(pictures.delete)
+    samples = _awaiting(pictures.samples)
+    sample = _awaiting(pictures.sample)
+    forward = _awaiting(computing.forward)
+    forward_file = _awaiting(computing.forward_file)
+    backward = _awaiting(computing.backward)
+    backward_file = _awaiting(computing.backward_file)
+    shapes = _awaiting(computing.shapes)
+    explain = _awaiting(computing.explain)
+    gradcheck = _awaiting(computing.gradcheck)
+    convolve = _awaiting(one_shots.convolve)
+    convolve_file = _awaiting(one_shots.convolve_file)
+    gradient = _awaiting(one_shots.gradient)
+    gradient_file = _awaiting(one_shots.gradient_file)
+    kernels = _awaiting(catalogue.kernels)
+    limits = _awaiting(catalogue.limits)
+    openapi = _awaiting(catalogue.openapi)
+    alive = _awaiting(catalogue.alive)
+    ready = _awaiting(catalogue.ready)
+    metrics = _awaiting(catalogue.metrics)
