@@ -21,6 +21,7 @@ from app.engine.network import (
     loss_layer,
     value_of,
 )
+from app.engine.problem import as_floats
 
 __all__ = ["Check", "gradcheck"]
 
@@ -85,7 +86,7 @@ def gradcheck(
     if finite_number(step, "step") <= 0:
         raise ParameterError(f"step is {step}, but must be above 0.", ("step",), "above 0")
     loss = loss or Sum()
-    tape = forward(layers, x.astype(np.float64))
+    tape = forward(layers, as_floats(x, "input").astype(np.float64))
     check_name(tape, wrt, "wrt")
     shape = value_of(tape, wrt).shape
     chosen = _random_indices(shape, seed, count) if indices is None else _checked(indices, shape)

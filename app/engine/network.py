@@ -14,6 +14,7 @@ from app.engine.inspection import LayerReport, inspect, no_channel_axis, raise_p
 from app.engine.layers.base import Array, Layer, Result
 from app.engine.layers.view import Window
 from app.engine.losses import Loss, Sum
+from app.engine.problem import as_floats
 
 __all__ = [
     "Backward",
@@ -123,13 +124,12 @@ def as_batch(array: Array, layers: Sequence[Layer]) -> Array:
         layers: The network.
 
     Returns:
-        An array of shape (N, C, H, W), (N, C, L) or (N, I); float32 or float64 as it came, and
-        float32 for integers and booleans.
+        An array of shape (N, C, H, W), (N, C, L) or (N, I); float32 or float64 as `conv2d` has it.
 
     Raises:
-        ShapeError: The layer can't read that many axes.
+        ShapeError: The layer can't read that many axes, or the array holds no real numbers.
     """
-    array = np.asarray(array)
+    array = as_floats(array, "input")
     caring = next((layer for layer in layers if layer.reads is not None), None)
     reads = caring.reads if caring is not None and caring.reads is not None else 2
     lowest = {2: 2 if caring else 1, 1: 1, 0: 1}[reads]
@@ -143,8 +143,6 @@ def as_batch(array: Array, layers: Sequence[Layer]) -> Array:
             ("input",),
             forms,
         )
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64 if array.dtype.kind == "f" else np.float32)
     axes = max({2: 4, 1: 3, 0: 2}[reads], array.ndim)
     return array.reshape((1,) * (axes - array.ndim) + array.shape)
 
@@ -161,7 +159,7 @@ def forward(
 
     Args:
         layers: The network.
-        x: Input as `as_batch` makes it, float32 or float64; never changed.
+        x: Input as `as_batch` makes it; never changed. Integers become floats first.
         prefix: A tape of the first layers on the same input, not to be run again; the caller
             vouches that they are the same.
         keep: Whether to keep what makes a backward pass cheap; it is possible either way.
@@ -173,6 +171,7 @@ def forward(
     Raises:
         EngineError: Every illegal layer and field as a NetworkError, paths ("layers", i, field).
     """
+    x = as_floats(x, "input")
     if reports is None:
         reports = inspect(layers, x.shape, x.dtype)
     raise_problems(reports)

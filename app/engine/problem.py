@@ -97,7 +97,7 @@ def computing_dtype(dtype: np.dtype[Any], field: str) -> np.dtype[Any]:
     Raises:
         ShapeError: The dtype holds no real numbers.
     """
-    if dtype == _SINGLE:
+    if dtype.type is np.float32:  # in either byte order
         return _SINGLE
     if dtype.kind not in "buif":
         raise ShapeError(

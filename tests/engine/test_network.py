@@ -13,6 +13,7 @@ from app.engine.gradcheck import gradcheck
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import (
     LAYER_TYPES,
+    AvgPool2d,
     Conv1d,
     Conv2d,
     Dense,
@@ -25,9 +26,10 @@ from app.engine.layers import (
     Relu,
     Result,
     Softmax,
+    Square,
     Tanh,
 )
-from app.engine.losses import L2, CrossEntropy, Select, Sum, Upstream
+from app.engine.losses import L2, CrossEntropy, Mean, Select, Sum, Upstream
 from app.engine.network import as_batch, backward, forward, gradient_names, inspect
 from tests.engine.networks import EVERY, PICTURE, RNG
 
@@ -171,6 +173,44 @@ def test_integers_become_floats_before_anything_is_computed(given: str, made: st
     batch = as_batch(np.array([[200, 100]], given), [Relu()])
     assert batch.dtype == made
     assert forward([Relu()], batch + batch).output.max() == (2 if given == "bool" else 400)
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("uint8", "float32"),
+        ("int16", "float32"),
+        ("bool", "float32"),
+        ("float16", "float32"),
+        (">f4", "float32"),
+        ("int64", "float64"),
+        (">f8", "float64"),
+        ("longdouble", "float64"),
+    ],
+)
+@pytest.mark.parametrize("layer", [Relu(), Square(), MaxPool2d(2), AvgPool2d(2), Conv2d([[16.0]])])
+def test_a_network_computes_in_floats_whatever_numbers_it_is_given(
+    layer: Layer, given: str, made: str
+) -> None:
+    x = np.array([[[[20, 7, 0], [3, 1, 25]]]]).astype(given)
+    tape = forward([layer], x)
+    wide = forward([layer], x.astype("f8"))
+    assert as_batch(x, []).dtype == tape.input.dtype == tape.output.dtype == made
+    assert tape.output.dtype.isnative
+    np.testing.assert_array_equal(tape.output, wide.output)
+    gradient = backward(tape, Mean()).gradients["input"]
+    assert gradient.dtype == made
+    assert gradient.any()
+    np.testing.assert_allclose(gradient, backward(wide, Mean()).gradients["input"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("numbers", [[[1j]], [["1"]], [[None]]])
+def test_what_are_no_real_numbers_is_no_input(numbers: list[list[object]]) -> None:
+    x = np.array(numbers)
+    for read in (lambda: as_batch(x, []), lambda: forward([], x), lambda: gradcheck([], x)):
+        with pytest.raises(ShapeError, match="must hold real numbers") as caught:
+            read()
+        assert caught.value.path == ("input",)
 
 
 def test_all_problems_of_a_network_are_told_at_once() -> None:
