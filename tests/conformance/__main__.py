@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 
 from app.engine.plan import ALGORITHMS
-from tests.conformance import comparer_check, engine_subject, onnx_nodes, oracle
+from tests.conformance import comparer_check, engine_subject, onnx_nodes, oracle, pytorch_snippets
 from tests.conformance.case import Case, Numbers, Refused, sample
 from tests.conformance.grids import all_cases
 from tests.conformance.minimums import MINIMUM
@@ -22,20 +22,22 @@ def main() -> int:
     compare_single_gradients(tally, cases)
     compare_rest(tally, cases)
     left_out = onnx_nodes.compare(tally)
-    problems = tally.too_few(MINIMUM)
+    snippets, problems = pytorch_snippets.compare()
+    problems += tally.too_few(MINIMUM)
     problems += [f"algorithm {name} never ran" for name in sorted(ALGORITHMS.keys() - algorithms)]
-    sys.stdout.write("\n".join([tally.table(), "", *told(algorithms, left_out)]) + "\n")
+    sys.stdout.write("\n".join([tally.table(), "", *told(algorithms, left_out, snippets)]) + "\n")
     sys.stdout.write(
         "\n".join([*tally.disagreements(), *problems, verdict(tally, problems)]) + "\n"
     )
     return 1 if tally.disagreements() or problems else 0
 
 
-def told(algorithms: set[str], left_out: dict[str, list[str]]) -> list[str]:
+def told(algorithms: set[str], left_out: dict[str, list[str]], snippets: int) -> list[str]:
     """Return what ran and what could not be asked, a line each."""
     count = sum(map(len, left_out.values()))
     return [
         f"algorithms that ran: {', '.join(sorted(algorithms))}",
+        f"PyTorch scripts of the page that ran: {snippets}",
         f"ONNX cases without a counterpart: {count}",
         *(f"  {why}: {', '.join(names)}" for why, names in sorted(left_out.items())),
     ]
