@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import TypeGuard
 
 import numpy as np
 
@@ -13,8 +14,8 @@ IntOrPair = int | Sequence[int]
 
 
 def entries_of(value: object) -> tuple[object, ...] | None:
-    """Return the entries of a list, a tuple or an array of one axis or more, else None."""
-    if isinstance(value, (list, tuple)):
+    """Return the entries of a list, tuple, range or array of one axis or more, else None."""
+    if isinstance(value, (list, tuple, range)):
         return tuple(value)
     if isinstance(value, np.ndarray) and value.ndim:
         return tuple(value)
@@ -38,13 +39,31 @@ def span(least: int, most: int) -> str:
     return f"{least} to {most}"
 
 
+def is_integer(value: object) -> TypeGuard[Integral]:
+    """Tell whether `value` is an integer; True and 2.0 are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_index(value: object, size: int) -> bool:
+    """Tell whether `value` is an integer from 0 to `size` − 1."""
+    return is_integer(value) and 0 <= int(value) < size
+
+
+def check_flag(value: object, field: str) -> None:
+    """Raise ParameterError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ParameterError(
+            f"{field} is {written(value)}, but must be true or false.", (field,), "true or false"
+        )
+
+
 def as_integer(value: object, field: str, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`; True and 2.0 are no integers.
 
     Raises:
         ParameterError: It is no integer, or too small.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
+    if not is_integer(value) or int(value) < minimum:
         raise ParameterError(
             f"{field} is {written(value)}, but must be an integer ≥ {minimum}.",
             (field,),

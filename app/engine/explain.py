@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine import explain_vectors, explain_windows
-from app.engine.arguments import span, written
+from app.engine.arguments import entries_of, is_index, span, written
 from app.engine.errors import ParameterError
 from app.engine.layers import BatchNorm, Dense, Flatten, Layer, Softmax
 from app.engine.layers.base import Array
@@ -179,9 +179,9 @@ def _family(layer: Layer) -> _Family:
 
 
 def _step(tape: Tape, layer: int) -> Step:
-    if not 0 <= layer < len(tape.steps):
+    if not is_index(layer, len(tape.steps)):
         raise ParameterError(
-            f"there is no layer {layer}; legal: {span(0, len(tape.steps) - 1)}.",
+            f"there is no layer {written(layer)}; legal: {span(0, len(tape.steps) - 1)}.",
             ("layer",),
             span(0, len(tape.steps) - 1),
         )
@@ -189,17 +189,18 @@ def _step(tape: Tape, layer: int) -> Step:
 
 
 def _checked(position: Sequence[int], shape: tuple[int, ...]) -> Position:
-    if len(position) != len(shape):
+    entries = entries_of(position) or ()
+    if len(entries) != len(shape):
         raise ParameterError(
-            f"the position {written(position)} has {len(position)} entries, but the array has "
+            f"the position {written(position)} has {len(entries)} entries, but the array has "
             f"shape {shape}; legal are {len(shape)} entries.",
             ("position",),
             f"{len(shape)} entries",
         )
-    for axis, (index, size) in enumerate(zip(position, shape, strict=True)):
-        if not 0 <= index < size:
+    for axis, (index, size) in enumerate(zip(entries, shape, strict=True)):
+        if not is_index(index, size):
             raise ParameterError(
-                f"index {index} on axis {axis} is outside of the array's shape {shape}; "
+                f"index {written(index)} on axis {axis} is outside of the array's shape {shape}; "
                 f"legal: {span(0, size - 1)}.",
                 ("position", axis),
                 span(0, size - 1),

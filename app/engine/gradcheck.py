@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from app.engine import interrupt
-from app.engine.arguments import span, written
+from app.engine.arguments import as_integer, entries_of, is_index, span, written
 from app.engine.errors import ParameterError
 from app.engine.layers.base import Array, Layer
 from app.engine.layers.numbers import finite_number
@@ -81,7 +81,8 @@ def gradcheck(
 
     Raises:
         NetworkError: The network is illegal for this input.
-        ParameterError: An unknown name, an index outside of the gradient, or a step ≤ 0.
+        ParameterError: An unknown name, an index outside of the gradient, a step ≤ 0, or a seed or
+            count that is none.
     """
     if finite_number(step, "step") <= 0:
         raise ParameterError(f"step is {step}, but must be above 0.", ("step",), "above 0")
@@ -99,16 +100,15 @@ def gradcheck(
 
 def _random_indices(shape: tuple[int, ...], seed: int, count: int) -> list[tuple[int, ...]]:
     size = math.prod(shape)
-    picks = np.random.default_rng(seed).permutation(size)[:count]
+    generator = np.random.default_rng(as_integer(seed, "seed", 0))
+    picks = generator.permutation(size)[: as_integer(count, "count", 1)]
     return [tuple(map(int, np.unravel_index(pick, shape))) for pick in sorted(picks)]
 
 
 def _checked(indices: Sequence[Sequence[int]], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     for position, index in enumerate(indices):
-        fits = len(index) == len(shape) and all(
-            0 <= i < n for i, n in zip(index, shape, strict=True)
-        )
-        if not fits:
+        entries = entries_of(index) or ()
+        if len(entries) != len(shape) or not all(map(is_index, entries, shape)):
             legal = f"{len(shape)} integers: {', '.join(span(0, n - 1) for n in shape)}"
             raise ParameterError(
                 f"index {written(index)} is outside of the gradient's shape {shape}; legal are "

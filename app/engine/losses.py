@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.engine.activations import log_softmax
-from app.engine.arguments import span, written
+from app.engine.arguments import entries_of, is_index, span, written
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.kernels import real_array
 
@@ -58,7 +58,9 @@ def _as_slice(value: Range | None, field: str, size: int) -> slice:
     if value is None:
         return slice(None)
     legal = f"0 ≤ from < to ≤ {size}"
-    if len(value) != 2 or not 0 <= value[0] < value[1] <= size:
+    ends = entries_of(value) or ()
+    whole = len(ends) == 2 and all(is_index(end, size + 1) for end in ends)
+    if not whole or not value[0] < value[1]:
         raise ParameterError(
             f"{field} {written(value)} are selected; legal is [from, to) with {legal}.",
             ("select", field),
@@ -71,14 +73,15 @@ def _as_channels(channels: Sequence[int] | None, count: int) -> Any:
     if channels is None:
         return slice(None)
     legal = f"different indices, {span(0, count - 1)}"
-    distinct = set(channels)
-    if not channels or len(distinct) < len(channels) or not distinct <= set(range(count)):
+    chosen = entries_of(channels) or ()
+    known = all(is_index(channel, count) for channel in chosen)
+    if not chosen or not known or len(set(chosen)) < len(chosen):
         raise ParameterError(
             f"channels {written(channels)} are selected; legal: {legal}.",
             ("select", "channels"),
             legal,
         )
-    return list(channels)
+    return list(chosen)
 
 
 def _like(value: ArrayLike, field: str, shape: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.engine import interrupt
-from app.engine.arguments import span
+from app.engine.arguments import is_index, span, written
 from app.engine.errors import EngineError, ParameterError, ShapeError
 from app.engine.inspection import LayerReport, inspect, no_channel_axis, raise_problems
 from app.engine.layers.base import Array, Layer, Result
@@ -255,10 +255,10 @@ def loss_layer(loss: Loss, count: int) -> int:
     """
     if loss.layer is None:
         return count - 1
-    if not 0 <= loss.layer < count:
+    if not is_index(loss.layer, count):
         raise ParameterError(
-            f"the loss selects layer {loss.layer}, but the network has {count} layers; legal: "
-            f"{span(0, count - 1)}.",
+            f"the loss selects layer {written(loss.layer)}, but the network has {count} layers; "
+            f"legal: {span(0, count - 1)}.",
             ("loss", "select", "layer"),
             span(0, count - 1),
         )

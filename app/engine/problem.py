@@ -108,9 +108,16 @@ def computing_dtype(dtype: np.dtype[Any], field: str) -> np.dtype[Any]:
     return _SINGLE if dtype.itemsize < 4 or dtype.kind == "b" else _DOUBLE
 
 
+def _array(value: ArrayLike) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError:  # NumPy's word for a ragged list
+        return np.empty(0, dtype=object)
+
+
 def as_floats(value: ArrayLike, field: str) -> Array:
     """Return an array as float32 or float64; an array that already is comes back as it is."""
-    array = np.asarray(value)
+    array = _array(value)
     return array.astype(computing_dtype(array.dtype, field), copy=False)
 
 
@@ -120,13 +127,13 @@ def with_computing_dtype(value: ArrayLike, field: str) -> tuple[Array, np.dtype[
     The algorithms turn numbers into floats as they copy them into their buffers, so that a picture
     of bytes needs no second copy four times its size.
     """
-    array = np.asarray(value)
+    array = _array(value)
     return array, computing_dtype(array.dtype, field)
 
 
 def like(value: ArrayLike, dtype: np.dtype[Any], field: str) -> Array:
     """Return an array in the input's float type, so that the input alone decides the precision."""
-    array = np.asarray(value)
+    array = _array(value)
     computing_dtype(array.dtype, field)
     return array.astype(dtype, copy=False)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import geometry
+from app.engine.arguments import check_flag
 from app.engine.errors import ParameterError, ShapeError
 from app.engine.geometry import AXES_1D, AXES_2D, Padding, Pair
 from app.engine.problem import Array, Problem, check_shape, like
@@ -43,6 +44,7 @@ def setting_2d(
     flip: bool,
 ) -> Setting:
     """Return the setting of a 2-D call; see `conv2d` for the arguments and errors."""
+    check_flag(flip, "flip")
     given = (x.shape, kernel.shape, kernel.dtype, stride, padding, mode, dilation, groups, flip)
     # Plain numbers and names alone are looked up: a list has no hash, and (1, True) equals (1, 1).
     plain = type(stride) is type(dilation) is type(groups) is int
@@ -86,6 +88,7 @@ def setting_1d(
     flip: bool,
 ) -> Setting:
     """Return the setting of a 1-D call, as that of pictures one row high."""
+    check_flag(flip, "flip")
     check_axes(x.shape, kernel.shape, AXES_1D, "O, C/groups")
     count = _check_channels(x.shape, kernel.shape, groups)
     step = geometry.as_single(stride, "stride", 1)

@@ -1,6 +1,7 @@
 """Taking numbers apart: the terms are right, complete, and add up to the engine's own number."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -288,3 +289,14 @@ def test_terms_of_both_infinities_add_up_to_what_the_engine_says() -> None:
     explanation = explain_feature(tape, 0, (0, 0, 0, 0))
     assert np.isnan(explanation.sum)
     assert np.isnan(tape.steps[0].output[0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0, 0.5), (0, 0, 0, True), (0, 0, "0", 0), 3, None])
+def test_positions_are_whole_numbers(place: Any) -> None:
+    tape = forward([Relu()], PICTURE)
+    for call in (explain_feature, lambda tape, _, at: explain_input_gradient(tape, at)):
+        with pytest.raises(ParameterError) as caught:
+            call(tape, 0, place)
+        assert caught.value.path[0] == "position"
+    with pytest.raises(ParameterError, match="there is no layer true"):
+        explain_feature(tape, True, (0, 0, 0, 0))

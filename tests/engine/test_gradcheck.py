@@ -179,3 +179,21 @@ def test_illegal_requests_are_refused(
 def test_an_illegal_network_is_refused() -> None:
     with pytest.raises(NetworkError):
         gradcheck([MaxPool2d(99)], X)
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.0}, "seed"),
+        ({"count": -1}, "count"),
+        ({"count": True}, "count"),
+        ({"indices": [(0, 1.0)]}, "indices"),
+        ({"indices": [(True, 0)]}, "indices"),
+        ({"indices": [0]}, "indices"),
+    ],
+)
+def test_what_is_to_be_checked_is_told_in_whole_numbers(asked: dict[str, Any], path: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        gradcheck([Relu()], np.ones((2, 3)), **asked)
+    assert caught.value.path[0] == path

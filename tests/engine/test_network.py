@@ -1,21 +1,23 @@
 """Networks: reading the input, the forward tape, the way back, and what is left uncomputed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.engine import interrupt
+from app.engine import conv1d, conv2d, interrupt
 from app.engine.errors import EngineError, NetworkError, ParameterError, ShapeError
 from app.engine.gradcheck import gradcheck
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import (
     LAYER_TYPES,
     AvgPool2d,
+    BatchNorm,
     Conv1d,
     Conv2d,
+    ConvTranspose2d,
     Dense,
     Flatten,
     GlobalAvgPool,
@@ -427,3 +429,67 @@ def test_the_slope_of_prelu_has_its_gradient_alone_or_one_a_channel(weight: Any)
     by_channel = (upstream * np.minimum(x, 0)).sum(axis=(0, 2, 3))
     expected = by_channel if grad.size == 3 else [by_channel.sum()]
     np.testing.assert_allclose(grad, expected, rtol=1e-12)
+
+
+RAGGED = [[1.0, 2.0], [3.0]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "field"),
+    [
+        (Conv2d([[1.0]], RAGGED), "bias"),  # type: ignore[arg-type]
+        (ConvTranspose2d([[1.0]], RAGGED), "bias"),  # type: ignore[arg-type]
+        (Conv2d(RAGGED), "kernel"),  # type: ignore[arg-type]
+        (BatchNorm(None, [1.0] * 4), "mean"),  # type: ignore[arg-type]
+        (BatchNorm([1.0] * 4, None), "variance"),  # type: ignore[arg-type]
+    ],
+)
+def test_ragged_and_missing_arrays_are_the_engines_errors(layer: Layer, field: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        forward([layer], PICTURE)
+    assert [error.path for error in caught.value.errors] == [("layers", 0, field)]
+
+
+@pytest.mark.parametrize("call", [conv2d, conv1d])
+def test_functions_refuse_ragged_lists_and_flags_that_are_none(call: Callable[..., object]) -> None:
+    x = PICTURE if call is conv2d else PICTURE[:, :, 0]
+    kernel = np.ones((1, x.shape[1], *[1] * (x.ndim - 2)))
+    for arguments, keywords, path in (
+        ((RAGGED, kernel), {}, "x"),
+        ((x, RAGGED), {}, "kernel"),
+        ((x, kernel, RAGGED), {}, "bias"),
+        ((x, kernel), {"flip": 1}, "flip"),
+        ((x, kernel), {"flip": "no"}, "flip"),
+        ((x, kernel), {"flip": []}, "flip"),
+    ):
+        with pytest.raises(EngineError, match=path) as caught:
+            call(*arguments, **keywords)
+        assert caught.value.path == (path,)
+
+
+@pytest.mark.parametrize(
+    ("loss", "path"),
+    [
+        (Sum(Select(layer=True)), "layer"),
+        (Sum(Select(layer=0.0)), "layer"),  # type: ignore[arg-type]
+        (Sum(Select(layer="0")), "layer"),  # type: ignore[arg-type]
+        (Sum(Select(channels=[True])), "channels"),
+        (Sum(Select(channels=[1.0])), "channels"),  # type: ignore[list-item]
+        (Sum(Select(channels=1)), "channels"),  # type: ignore[arg-type]
+        (Sum(Select(rows=(0.0, 2.0))), "rows"),  # type: ignore[arg-type]
+        (Sum(Select(cols=3)), "cols"),  # type: ignore[arg-type]
+        (Sum(Select(cols=(False, True))), "cols"),
+    ],
+)
+def test_selections_are_of_whole_numbers(loss: Sum, path: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        backward(forward([Relu()], PICTURE), loss)
+    assert caught.value.path == ("loss", "select", path)
+
+
+def test_a_selection_may_be_a_range_or_an_array() -> None:
+    tape = forward([Relu()], PICTURE)
+    expected = backward(tape, Sum(Select(channels=[0, 1], rows=(1, 3)))).loss
+    for channels in (range(2), np.arange(2)):
+        select = Select(channels=channels, rows=np.array([1, 3]))  # type: ignore[arg-type]
+        assert backward(tape, Sum(select)).loss == expected

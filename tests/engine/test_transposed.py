@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.engine import (
     EngineError,
+    ShapeError,
     conv1d,
     conv2d,
     conv_transpose1d,
@@ -192,3 +193,10 @@ def test_upstream_of_the_wrong_shape_is_refused() -> None:
         conv_transpose2d_backward(np.ones((2, 3, 4, 6)), X, KERNEL)
     with pytest.raises(EngineError, match=r"\(1, 1, 3\).*\(1, 1, 4\)"):
         conv_transpose1d_backward(np.ones((1, 1, 3)), np.ones((1, 1, 3)), [[[1, 2]]])
+
+
+def test_padding_that_cuts_off_the_last_cell_is_refused() -> None:
+    x, kernel = np.ones((1, 1, 2, 2)), np.ones((1, 1, 1, 1))
+    assert conv_transpose2d(x, kernel, padding=((0, 0), (1, 0))).shape == (1, 1, 2, 1)
+    with pytest.raises(ShapeError, match=r"= 0; legal is a total padding of at most 1\."):
+        conv_transpose2d(x, kernel, padding=((0, 0), (1, 1)))

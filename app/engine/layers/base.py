@@ -91,8 +91,10 @@ class Problems:
         return fallback
 
     def add(self, error: EngineError) -> None:
-        """Note an error, a NetworkError as the several it is."""
-        self.errors.extend(error.errors if isinstance(error, NetworkError) else (error,))
+        """Note an error once, a NetworkError as the several it is."""
+        told = {(known.message, known.path) for known in self.errors}
+        found = error.errors if isinstance(error, NetworkError) else (error,)
+        self.errors.extend(each for each in found if (each.message, each.path) not in told)
 
     @property
     def error(self) -> EngineError | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import convolution, geometry, plan
-from app.engine.arguments import span
+from app.engine.arguments import check_flag, span
 from app.engine.geometry import PADDING_NAMES, IntOrPair, PaddingLike
 from app.engine.kernels import KernelLike, expand_kernel, full_kernel_shape
 from app.engine.layers import memory
@@ -33,7 +33,6 @@ from app.engine.layers.windows import (
     AXES,
     PAIR_FORM,
     bounded,
-    check_flag,
     dilation_range,
     divisors,
     filters_range,

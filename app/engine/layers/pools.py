@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.engine import average_pooling, geometry, pooling
-from app.engine.arguments import span, written
+from app.engine.arguments import check_flag, span, written
 from app.engine.errors import ParameterError
 from app.engine.geometry import IntOrPair, Padding, Pair
 from app.engine.layers.base import (
@@ -30,7 +30,6 @@ from app.engine.layers.windows import (
     AXES,
     PAIR_FORM,
     bounded,
-    check_flag,
     formula,
     integers_from,
     largest_kernel,

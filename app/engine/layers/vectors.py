@@ -40,8 +40,9 @@ class BatchNorm(Layer):
     type: ClassVar[str] = "batch_norm"
 
     def _given(self) -> dict[str, ArrayLike]:
-        fields = {name: getattr(self, name) for name in ("mean", "variance", "weight", "bias")}
-        return {name: value for name, value in fields.items() if value is not None}
+        may_lack = {"weight": self.weight, "bias": self.bias}
+        given = {name: value for name, value in may_lack.items() if value is not None}
+        return {"mean": self.mean, "variance": self.variance, **given}
 
     def check(self) -> None:
         if finite_number(self.eps, "eps") < 0:

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 
 from app.engine import geometry
-from app.engine.arguments import span, written
-from app.engine.errors import ParameterError
+from app.engine.arguments import span
 from app.engine.geometry import IntOrPair, Padding, PaddingLike, Pair
 from app.engine.layers.base import Bounds, Shape, map_size
 from app.engine.layers.view import Window
@@ -23,14 +22,6 @@ def pair_of(value: IntOrPair, field: str, minimum: int, rank: int) -> Pair:
     if rank == 2:
         return geometry.as_pair(value, field, minimum)
     return minimum, geometry.as_single(value, field, minimum)
-
-
-def check_flag(value: object, field: str) -> None:
-    """Raise ParameterError unless `value` is True or False."""
-    if not isinstance(value, bool):
-        raise ParameterError(
-            f"{field} is {written(value)}, but must be true or false.", (field,), "true or false"
-        )
 
 
 def padding_of(padding: PaddingLike, size: Pair, window: Window, rank: int) -> Padding:
