@@ -1,6 +1,7 @@
 /** The only module that fetches: requests to the REST API, and answers as values or as a Problem. */
 
-const BASE = '/api/v1';
+/** Where the API is, on this server. */
+export const ADDRESS = '/api/v1';
 const SAFETENSORS = 'application/x-safetensors';
 
 /** @typedef {{pointer: string, detail: string}} Fault */
@@ -35,10 +36,10 @@ function busyFor(answer, signal) {
  * @returns {Promise<Response>}
  */
 async function ask(path, options = {}) {
-  let answer = await fetch(BASE + path, options);
+  let answer = await fetch(ADDRESS + path, options);
   if (answer.status === 503) {
     await busyFor(answer, options.signal);
-    answer = await fetch(BASE + path, options);
+    answer = await fetch(ADDRESS + path, options);
   }
   if (answer.ok) return answer;
   const isProblem = answer.headers.get('content-type')?.startsWith('application/problem+json');
@@ -76,6 +77,9 @@ export async function compute(path, body, signal) {
   }
 }
 
+/** An answer as the bytes of a file. @param {'/forward' | '/backward'} path @param {object} body @param {string} form media type */
+export const file = async (path, body, form) => (await post(path, body, form)).blob();
+
 /** @param {'/shapes' | '/explain'} path @param {object} body @param {AbortSignal} signal */
 export const describe = async (path, body, signal) =>
   (await post(path, body, 'application/json', signal)).json();
@@ -97,10 +101,10 @@ export const upload = async (file, signal) =>
   ).json();
 
 /** @param {string} id @param {number} side */
-export const imageUrl = (id, side) => `${BASE}/images/${id}/content?max_side=${side}`;
+export const imageUrl = (id, side) => `${ADDRESS}/images/${id}/content?max_side=${side}`;
 
 /** @param {string} name */
-export const sampleUrl = (name) => `${BASE}/samples/${encodeURIComponent(name)}/content`;
+export const sampleUrl = (name) => `${ADDRESS}/samples/${encodeURIComponent(name)}/content`;
 
 /** @type {Record<string, (buffer: ArrayBuffer, from: number, count: number) => Tensor['values']>} */
 const READERS = {
@@ -124,19 +128,4 @@ function readSafetensors(buffer) {
     tensors[name] = { values: READERS[dtype](buffer, 8 + length + data_offsets[0], count), shape };
   }
   return { envelope: JSON.parse(metadata.response), tensors };
-}
-
-/**
- * The shell command that asks the same and writes a picture.
- * @param {string} path
- * @param {object} body
- * @param {string} file
- */
-export function commandFor(path, body, file) {
-  const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", `'\\''`)}'`;
-  return [
-    `curl -sS --fail-with-body ${quoted(location.origin + BASE + path)}`,
-    `-H 'content-type: application/json' -H 'accept: image/png'`,
-    `-o ${quoted(file)} -d ${quoted(JSON.stringify(body))}`,
-  ].join(' \\\n  ');
 }

@@ -1,37 +1,28 @@
-/** Taking along what is shown: the link, the map as a picture, the command that computes it. */
+/** Taking along what is shown: the link, files of the values, and the same computation in other languages. */
 
 import { html } from '../vendor/lit-html/lit-html.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
-import { commandFor } from './api.js';
+import { Problem } from './api.js';
 import { scale } from './focus.js';
-import { toNetwork } from './layer-types.js';
 import { currentLink } from './link.js';
 import { menuView } from './menu-view.js';
-import { lossOf } from './requests.js';
+import { currentQuestion, saveAll, saveCsv, saveJson, saveNpy, savePicture } from './saving.js';
 import { lab, part } from './state.js';
+
+/** @typedef {import('./snippets/index.js').Language} Language */
 
 /** The text that could not be put on the clipboard. */
 const command = signal('');
-const copied = signal(false);
-const COPIED_MS = 2000;
+/** Why something could not be taken along. */
+const refused = signal('');
+/** What was just done. */
+const done = signal('');
+const DONE_MS = 2000;
 
-/** @param {import('./state.js').Lab} state */
-function nameOf({ input, mode, layers, layer, channel }) {
-  const source = input.sample ?? (input.image ? input.image.slice(0, 8) : 'numbers');
-  const what = mode === 'gradient' ? `gradient-channel-${channel}` : `layer-${layer + 1}-${layers[layer].type}-map-${channel}`;
-  return `${source}-${what}.png`;
-}
-
-function savePicture() {
-  const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('focus'));
-  canvas.toBlob((blob) => {
-    if (!blob) return;
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
-    link.download = nameOf(lab.value);
-    link.click();
-    URL.revokeObjectURL(link.href);
-  });
+/** @param {string} word */
+function say(word) {
+  done.value = word;
+  setTimeout(() => (done.value = ''), DONE_MS);
 }
 
 /** The server's colours that are nearest to those of the page. */
@@ -42,56 +33,86 @@ function rendering() {
   return signed ? { colormap: 'coolwarm', center: 0, clip: part.clip } : { colormap: 'gray', center: null };
 }
 
-/** The request of the focus map as a command that writes a picture. */
-function currentCommand() {
-  const state = lab.value;
-  const body = { ...toNetwork(state), render: rendering() };
-  if (state.mode === 'gradient')
-    return commandFor('/backward', { ...body, loss: lossOf(state), return: { channels: [state.channel] } }, nameOf(state));
-  const wanted = { layers: [state.layer], channels: [state.channel] };
-  return commandFor('/forward', { ...body, return: wanted }, nameOf(state));
-}
-
 /** @param {string} text */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     command.value = '';
-    copied.value = true;
-    setTimeout(() => (copied.value = false), COPIED_MS);
+    say('Copied');
   } catch (error) {
     if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
     command.value = text; // no clipboard without a secure origin: the text can be selected
   }
 }
 
-/** @type {import('./menu-view.js').Item[]} */
-const ITEMS = [
-  {
-    title: 'Copy the link',
-    says: 'It carries all of the lab: input, layers and view.',
-    testid: 'copy-link',
-    act: () => copy(currentLink()),
-  },
-  {
-    title: 'Save the map as PNG',
-    says: 'In these colours, one pixel a cell.',
-    testid: 'save-png',
-    act: savePicture,
-  },
-  {
-    title: 'Copy as curl',
-    says: 'A command that asks the API for this map and writes a picture.',
-    testid: 'copy-curl',
-    act: () => copy(currentCommand()),
-  },
+/** Do something that the server takes part in, and say what goes wrong. @param {() => Promise<unknown> | void} act @param {string} word what is said when it is done */
+async function attempt(act, word) {
+  refused.value = '';
+  try {
+    await act();
+    if (word) say(word);
+  } catch (error) {
+    if (error instanceof Problem) refused.value = error.message;
+    else if (error instanceof TypeError) refused.value = 'The server does not answer; try again.';
+    else throw error;
+  }
+}
+
+/** Fetched when the menu is about to be opened: few need them. */
+const writers = () => import('./snippets/index.js');
+
+/** @param {Language} language */
+const copySnippet = (language) => () =>
+  attempt(async () => {
+    const { snippet } = await writers();
+    const written = snippet(language, await currentQuestion(), rendering());
+    if ('why' in written) refused.value = written.why;
+    else await copy(written.text);
+  }, '');
+
+/** Why there is no snippet, by language, as the lab was when the menu was opened. */
+const whys = signal(/** @type {Partial<Record<Language, string>>} */ ({}));
+/** @type {import('./state.js').Lab | null} */
+let learned = null;
+
+/** Learn what has no snippet before the menu is read. */
+async function learn() {
+  if (learned === lab.peek()) return;
+  learned = lab.peek();
+  const { snippet } = await writers();
+  try {
+    const question = await currentQuestion();
+    const written = (/** @type {Language} */ language) => snippet(language, question);
+    const why = (/** @type {Language} */ language) => /** @type {{why?: string}} */ (written(language)).why;
+    whys.value = { numpy: why('numpy'), pytorch: why('pytorch') };
+  } catch (error) {
+    learned = null;
+    if (!(error instanceof Problem || error instanceof TypeError)) throw error; // said when something is chosen
+  }
+}
+
+/** @returns {import('./menu-view.js').Item[]} */
+const items = () => [
+  { title: 'Copy the link', says: 'It carries all of the lab.', testid: 'copy-link', act: () => copy(currentLink()) },
+  { title: 'Copy as curl', says: 'Writes the numbers as NPZ, the map as PNG.', testid: 'copy-curl', act: copySnippet('curl') },
+  { title: 'Copy as Python client', says: 'Asks this server.', testid: 'copy-client', act: copySnippet('client') },
+  { title: 'Copy as NumPy', says: whys.value.numpy ?? 'Computes it by itself.', testid: 'copy-numpy', act: copySnippet('numpy') },
+  { title: 'Copy as PyTorch', says: whys.value.pytorch ?? 'Computes it by itself.', testid: 'copy-pytorch', act: copySnippet('pytorch') },
+  { title: 'Save the map as PNG', says: 'In these colours, one pixel a cell.', testid: 'save-png', act: savePicture },
+  { title: 'Save the map as NPY', testid: 'save-npy', act: () => attempt(saveNpy, 'Saved') },
+  { title: 'Save the map as CSV', testid: 'save-csv', act: () => attempt(saveCsv, 'Saved') },
+  { title: 'Save the map as JSON', testid: 'save-json', act: () => attempt(saveJson, 'Saved') },
+  { title: 'Save all layers as NPZ', testid: 'save-npz', act: () => attempt(() => saveAll('npz'), 'Saved') },
+  { title: 'Save all layers as safetensors', testid: 'save-safetensors', act: () => attempt(() => saveAll('safetensors'), 'Saved') },
 ];
 
-export const exportMenu = () =>
-  menuView({ id: 'exports', title: html`<span aria-live="polite">${copied.value ? 'Copied' : 'Export'}</span>`, label: 'Export', testid: 'export', look: 'plain', items: ITEMS });
+export const exportMenu = () => html`<span @pointerover=${learn} @focusin=${learn}
+  >${menuView({ id: 'exports', title: html`<span aria-live="polite">${done.value || 'Export'}</span>`, label: 'Export', testid: 'export', look: 'plain', items: items() })}</span
+>`;
 
-/** What could not be copied, to be selected by hand. */
-export const commandView = () =>
-  command.value
-    ? html`<textarea class="mono command" readonly rows="4" aria-label="To be copied" data-testid="command" .value=${command.value}></textarea>`
-    : html``;
+/** What could not be copied, to be selected by hand; or why there is nothing. */
+export const commandView = () => {
+  if (refused.value) return html`<p class="wrong" role="alert" data-testid="export-refused">${refused.value}</p>`;
+  if (!command.value) return html``;
+  return html`<textarea class="mono command" readonly rows="4" aria-label="To be copied" data-testid="command" .value=${command.value}></textarea>`;
+};

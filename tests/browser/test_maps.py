@@ -1,45 +1,20 @@
 """The focus map: its colours pixel by pixel, zoom, what is said of it, what can be taken along."""
 
-import base64
 import contextlib
-import io
 import re
-import shlex
-from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Error, Request, Route, expect
 
-from tests.browser.arithmetic import SOBEL_X, Array, correlate, gray_levels, luma
+from tests.browser.arithmetic import SOBEL_X, Array, correlate
 from tests.browser.conftest import Encode
 from tests.browser.lab import Lab
-from tests.serving import ROOT
+from tests.browser.painted import PIXELS, pixels
 
 IDENTITY = np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
 # Symmetric around zero, so that both ends of a signed scale are reached.
 SIGNED = np.array([[-8.0, -4, 0], [1, 4, 8]])
-PIXELS = """() => {
-  const canvas = document.querySelector('#focus');
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  return [canvas.height, canvas.width, data];
-}"""
-# As text: a million numbers take half a minute on their way, as text a moment.
-PIXELS_AS_TEXT = f"""() => {{
-  const [height, width, data] = ({PIXELS})();
-  let text = '';
-  for (let at = 0; at < data.length; at += 4096)
-    text += String.fromCharCode(...data.subarray(at, at + 4096));
-  return [height, width, btoa(text)];
-}}"""
-
-
-def pixels(lab: Lab) -> Array:
-    rows, cols, text = lab.page.evaluate(PIXELS_AS_TEXT)
-    values = np.frombuffer(base64.b64decode(text), np.uint8).reshape(rows, cols, 4)
-    return values[:, :, :3].astype(np.float64)
 
 
 @pytest.fixture
@@ -209,86 +184,6 @@ def test_busy_server_is_asked_again_without_a_word(small: Lab, numbers: Array) -
     small.shows(correlate(numbers, kernel))
     assert len(asked) == 1
     expect(small.page.get_by_role("alert")).to_have_count(0)
-
-
-def saved(lab: Lab) -> Array:
-    with lab.page.expect_download() as download:
-        lab.export("save-png")
-    assert download.value.suggested_filename.endswith(".png")
-    with Image.open(Path(download.value.path())) as image:
-        return np.asarray(image.convert("RGB"), np.float64)
-
-
-def test_saved_picture_has_the_pixels_of_the_map(lab: Lab) -> None:
-    gray = luma((ROOT / "app" / "samples" / "astronaut.jpg").read_bytes())
-    lab.paint_gray()
-    wanted = correlate(gray, SOBEL_X)
-    lab.shows(wanted)
-    picture = saved(lab)
-    assert np.abs(picture - gray_levels(wanted)[:, :, None]).max() <= 1
-    lab.by_id("colors").select_option("signed")
-    lab.page.wait_for_function(f"({PIXELS})()[2].some((level, i) => i % 4 === 1 && level !== 0)")
-    assert np.array_equal(saved(lab), pixels(lab))
-
-
-def run(command: str) -> Array:
-    """Do what the copied command does, which curl itself, absent here perhaps, need not do."""
-    words = iter(shlex.split(command.replace("\\\n", "")))
-    assert [next(words), next(words), next(words)] == ["curl", "-sS", "--fail-with-body"]
-    url, headers, body, target = next(words), {}, "", ""
-    for option in words:
-        value = next(words)
-        if option == "-H":
-            name, content = value.split(": ", 1)
-            headers[name] = content
-        elif option == "-d":
-            body = value
-        else:
-            assert option == "-o"
-            target = value
-    assert Path(target).name == target
-    answer = httpx.post(url, headers=headers, content=body).raise_for_status()
-    with Image.open(io.BytesIO(answer.content)) as image:
-        return np.asarray(image.convert("RGB"), np.float64)
-
-
-@pytest.mark.parametrize("mode", ["forward", "gradient"])
-def test_copied_command_writes_the_picture_of_the_map(lab: Lab, photo: bytes, mode: str) -> None:
-    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    lab.choose_file("cat.jpg", "image/jpeg", photo)
-    expect(lab.by_id("map-size")).to_have_text("300 × 451")
-    lab.by_id("rgb").click()
-    lab.cell(0, 0).fill("-3.5")
-    lab.paint_gray()
-    lab.by_id(mode).click()
-    lab.by_id("thumb-2").click()
-    expect(lab.by_id("thumb-2")).to_have_attribute("aria-pressed", "true")
-    # The page fades between nine colours of viridis, the server has all of them.
-    for colors, within in (("gray", 2), ("viridis", 20)):
-        lab.by_id("colors").select_option(colors)
-        lab.wait_until_exact()
-        lab.export("copy-curl")
-        expect(lab.by_id("export")).to_have_text("Copied")
-        picture = run(lab.page.evaluate("navigator.clipboard.readText()"))
-        assert picture.shape == (300, 451, 3)
-        assert np.abs(picture - pixels(lab)).max() <= within
-
-
-def test_copied_link_opens_the_same_lab(lab: Lab) -> None:
-    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    lab.cell(0, 0).fill("7")
-    lab.export("copy-link")
-    expect(lab.by_id("export")).to_have_text("Copied")
-    copied = lab.page.evaluate("navigator.clipboard.readText()")
-    lab.page.goto("about:blank")
-    lab.page.goto(copied)
-    expect(lab.cell(0, 0)).to_have_value("7")
-
-
-def test_command_that_cannot_be_copied_can_be_selected(lab: Lab) -> None:
-    lab.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    lab.export("copy-curl")
-    expect(lab.by_id("command")).to_have_value(re.compile("^curl "))
 
 
 def test_sheet_of_the_phone_shows_the_value_and_opens_to_its_terms(blank: Lab) -> None:

@@ -37,7 +37,10 @@ def forward(server: str, name: str, spec: Spec) -> tuple[Asked, Spec]:
     told = ask(server, "/forward", spec)
     maps = np.array(told["layers"][-1]["data"])[0]
     channel = len(maps) - 1
-    whole = question(spec, told, channel=channel, api=f"{server}/api/v1")
+    # As the page has it, whatever is asked.
+    kernel_layer = 0 if "kernel" in spec["layers"][0] else -1
+    api = f"{server}/api/v1"
+    whole = question(spec, told, channel=channel, kernel_layer=kernel_layer, api=api)
     return Asked(name, whole, {"found": maps if maps.ndim == 1 else maps[channel]}), told
 
 

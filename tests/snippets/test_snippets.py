@@ -1,7 +1,5 @@
 """What "Copy as" gives is run as it stands, and must give the numbers that the page shows."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +12,7 @@ from PIL import Image
 from tests.serving import ROOT
 from tests.snippets.cases import PLAIN, TRANSPOSED
 from tests.snippets.numbers import Asked, agree, ask, backward, both_ways, forward
+from tests.snippets.shell import run_commands
 from tests.snippets.writing import question, written
 
 
@@ -81,35 +80,7 @@ def test_client_scripts_give_the_numbers_of_the_page(few: list[Asked], tmp_path:
             np.testing.assert_array_equal(found, np.asarray(values, np.float32))
 
 
-# Does what curl does with the options that are used, where there is no curl.
-STAND_IN = """#!{python}
-import sys, httpx
-url, *options = [word for word in sys.argv[1:] if word not in ("-sS", "--fail-with-body")]
-given = list(zip(options[::2], options[1::2], strict=True))
-headers = dict(value.split(": ", 1) for name, value in given if name == "-H")
-(target,) = (value for name, value in given if name == "-o")
-(body,) = (value for name, value in given if name == "-d")
-answer = httpx.post(url, headers=headers, content=body)
-open(target, "wb").write(answer.content)
-sys.exit(22 if answer.is_error else 0)
-"""
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """Environment of a shell that has a curl."""
-    if shutil.which("curl"):
-        return dict(os.environ)
-    (tmp_path / "bin").mkdir()
-    curl = tmp_path / "bin" / "curl"
-    curl.write_text(STAND_IN.format(python=sys.executable))
-    curl.chmod(0o755)
-    return {**os.environ, "PATH": f"{curl.parent}:{os.environ['PATH']}"}
-
-
-def test_curl_commands_write_the_numbers_and_the_picture(
-    few: list[Asked], shell: dict[str, str], tmp_path: Path
-) -> None:
+def test_curl_commands_write_the_numbers_and_the_picture(few: list[Asked], tmp_path: Path) -> None:
     render = {"colormap": "gray", "center": None}
     answers = written(
         [{"language": "curl", "question": one.question, "render": render} for one in few]
@@ -117,9 +88,7 @@ def test_curl_commands_write_the_numbers_and_the_picture(
     for at, (one, answer) in enumerate(zip(few, answers, strict=True)):
         folder = tmp_path / str(at)
         folder.mkdir()
-        subprocess.run(
-            ["/bin/sh"], input=answer["text"], cwd=folder, env=shell, text=True, check=True
-        )
+        run_commands(answer["text"], folder)
         gradient = one.question["mode"] == "gradient"
         with np.load(folder / "found.npz") as found:
             layer, channel = one.question["layer"], one.question["channel"]

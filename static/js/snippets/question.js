@@ -24,9 +24,12 @@ export const lossLayer = ({ loss, layer }) => loss.select?.layer ?? layer;
 /** How many layers have to be run. @param {Question} question */
 export const depth = (question) => 1 + (question.mode === 'gradient' ? lossLayer(question) : question.layer);
 
-/** The names of the gradients that are wanted. @param {Question} question */
-export const gradientNames = ({ kernelLayer, ...question }) =>
-  kernelLayer >= 0 && kernelLayer < depth({ kernelLayer, ...question }) ? ['input', `layers.${kernelLayer}.kernel`] : ['input'];
+/** The names of the gradients that are wanted; none of a map. @param {Question} question */
+export function gradientNames(question) {
+  const { mode, kernelLayer } = question;
+  if (mode !== 'gradient') return [];
+  return kernelLayer >= 0 && kernelLayer < depth(question) ? ['input', `layers.${kernelLayer}.kernel`] : ['input'];
+}
 
 /** What the numbers are, as a sentence without its full stop. @param {Question} question */
 export function subject({ mode, layer, channel, network }) {

@@ -1,0 +1,92 @@
+/** Saving what is shown: the map in focus, or all maps, with the values that the API answers. */
+
+import { ADDRESS, compute, describe, file } from './api.js';
+import { csv, keep, mapShape, npy } from './files.js';
+import { hasKernel, toNetwork } from './layer-types.js';
+import { lossOf } from './requests.js';
+import { kernelLayer, lab } from './state.js';
+
+/** @typedef {import('./state.js').Lab} Lab */
+
+/** The name of the map in focus, for files. @param {Lab} state */
+export function nameOf({ input, mode, layers, layer, channel }) {
+  const source = input.sample ?? (input.image ? input.image.slice(0, 8) : 'numbers');
+  const what = mode === 'gradient' ? `gradient-channel-${channel}` : `layer-${layer + 1}-${layers[layer].type}-map-${channel}`;
+  return `${source}-${what}`;
+}
+
+/** The request of the map in focus, every cell exactly. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object}} */
+function focusRequest(state) {
+  const { mode, layer, channel } = state;
+  if (mode === 'gradient')
+    return { path: '/backward', body: { ...toNetwork(state), loss: lossOf(state), return: { gradients: ['input'], channels: [channel] } } };
+  return { path: '/forward', body: { ...toNetwork(state), return: { layers: [layer], channels: [channel] } } };
+}
+
+/** The request of every layer's maps, or of every gradient up to the loss. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object, name: string}} */
+function wholeRequest(state) {
+  const [source] = nameOf(state).split(/-(?:layer|gradient)-/);
+  if (state.mode !== 'gradient')
+    return { path: '/forward', body: { ...toNetwork(state), return: { layers: 'all' } }, name: `${source}-maps` };
+  const loss = lossOf(state);
+  const below = state.layers.slice(0, loss.select.layer + 1);
+  const gradients = below.flatMap((layer, index) => [...(hasKernel(layer) ? [`layers.${index}.kernel`] : []), `layers.${index}.output`]);
+  return { path: '/backward', body: { ...toNetwork(state), loss, return: { gradients: ['input', ...gradients] } }, name: `${source}-gradients` };
+}
+
+/** The map in focus with its exact values. */
+async function focusTensor() {
+  const { path, body } = focusRequest(lab.peek());
+  const { tensors } = await compute(path, body, new AbortController().signal);
+  const [{ values, shape }] = Object.values(tensors);
+  return { values: /** @type {Float32Array<ArrayBuffer>} */ (values), shape: mapShape(shape) };
+}
+
+export function savePicture() {
+  const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('focus'));
+  canvas.toBlob((blob) => blob && keep(blob, `${nameOf(lab.peek())}.png`));
+}
+
+export async function saveNpy() {
+  const name = nameOf(lab.peek());
+  const { values, shape } = await focusTensor();
+  keep(new Blob(npy(values, shape)), `${name}.npy`);
+}
+
+export async function saveCsv() {
+  const name = nameOf(lab.peek());
+  const { values, shape } = await focusTensor();
+  keep(new Blob(csv(values, shape), { type: 'text/csv' }), `${name}.csv`);
+}
+
+export async function saveJson() {
+  const { path, body } = focusRequest(lab.peek());
+  const name = nameOf(lab.peek());
+  keep(await file(path, body, 'application/json'), `${name}.json`);
+}
+
+/** @param {'npz' | 'safetensors'} form */
+export async function saveAll(form) {
+  const { path, body, name } = wholeRequest(lab.peek());
+  keep(await file(path, body, `application/x-${form}`), `${name}.${form}`);
+}
+
+/** What a snippet has to compute. @returns {Promise<import('./snippets/question.js').Question>} */
+export async function currentQuestion() {
+  const state = lab.peek();
+  const network = toNetwork(state);
+  const told = await describe('/shapes', network, new AbortController().signal);
+  const { mode, layer, channel } = state;
+  return {
+    network,
+    inputShape: told.input.shape,
+    reports: told.layers,
+    mode,
+    layer,
+    channel,
+    loss: lossOf(state),
+    kernelLayer: kernelLayer.peek(),
+    api: location.origin + ADDRESS,
+    name: nameOf(state),
+  };
+}
