@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import conv2d, conv2d_backward, interrupt, plan, reference, threads
-from app.engine.algorithms import fft, im2col, row_gemm, row_windows, separable
+from app.engine.algorithms import (
+    fft,
+    im2col,
+    kernel_sums,
+    products,
+    row_gemm,
+    row_windows,
+    separable,
+)
 from app.engine.problem import Problem
 from app.engine.setting import setting_2d
 from tests.engine.cases import GRID, Case, assert_close, random_cases
@@ -39,13 +47,16 @@ def problem_of(case: Case, x: np.ndarray, kernel: np.ndarray) -> Problem:
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make every computation a shared one of many small tiles."""
     monkeypatch.setattr(row_windows, "SHARED_WORK", 0)
-    monkeypatch.setattr(row_windows, "SMALL_PRODUCT", 2)
-    monkeypatch.setattr(row_windows, "SINGLE_BLAS", False)
-    monkeypatch.setattr(row_windows, "TILE_FILTERS", 2)
+    monkeypatch.setattr(products, "SMALL_PRODUCT", 60)
+    monkeypatch.setattr(products, "PRODUCT_ROWS", 2)
+    monkeypatch.setattr(products, "VECTOR_COLS", 2)
+    monkeypatch.setattr(products, "HALF_COLS", 1)
+    monkeypatch.setattr(kernel_sums, "SMALL_PRODUCT", 60)
+    monkeypatch.setattr(kernel_sums, "UNTURNED_RESULT", 8)
+    monkeypatch.setattr(kernel_sums, "PRODUCTS_BYTES", 100)
     monkeypatch.setattr(separable, "SHARED_CELLS", 0)
     monkeypatch.setattr(separable, "BLOCK_ROWS", 16)
     monkeypatch.setattr(im2col, "BLOCK_BYTES", 600)
-    monkeypatch.setattr(im2col, "SMALL_PRODUCT", 60)
     monkeypatch.setattr(im2col, "SHARED_WORK", 0)
     monkeypatch.setattr(row_windows, "BUFFER_BYTES", 600)
     monkeypatch.setattr(row_windows, "MAX_BLOCK_ROWS", 5)
@@ -293,25 +304,41 @@ def test_groups_computed_together_do_not_spread_what_is_not_finite(height: int) 
     assert_close(out[~touched], reference.conv2d(x, kernel, bias, **case.keywords)[~touched])
 
 
-@pytest.mark.parametrize("single", [True, False])
-def test_products_may_be_large_where_blas_keeps_to_one_thread(
-    single: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rows", [1, 7, 8, 13, 64, 67])
+@pytest.mark.parametrize(
+    ("depth", "cols"), [(9, 28), (576, 56), (576, 392), (27, 4000), (9000, 70)]
+)
+def test_products_stay_below_what_blas_packs_and_cover_the_result(
+    rows: int, depth: int, cols: int
 ) -> None:
-    monkeypatch.setattr(row_windows, "SINGLE_BLAS", single)
-    row_windows.recipe.cache_clear()
-    case = Case(size=(3, 200), kernel=(3, 3), group_channels=32, group_filters=20, batch=1)
-    x, kernel, bias, upstream = case.arrays("float32")
-    problem = problem_of(case, x, kernel)
-    assert len(row_windows.recipe(problem, 1, 3).parts) == (1 if single else 2)
-    # The reference's loops would take a minute over so many products.
-    windows = np.lib.stride_tricks.sliding_window_view(x.astype("f8"), (3, 3), axis=(2, 3))
-    out = np.empty(problem.output_shape, "f4")
-    row_gemm.forward(problem, x, kernel, bias, out)
-    added = bias[:, None, None]
-    assert_close(out, np.einsum("nchwuv,ocuv->nohw", windows, kernel) + added)
-    expected = np.einsum("nchwuv,nohw->ocuv", windows, upstream)
-    assert_close(row_gemm.kernel_gradient(problem, x, upstream).astype("f4"), expected)
-    row_windows.recipe.cache_clear()
+    parts = products.parts_of(rows, depth, cols)
+    covered = np.zeros((rows, cols), int)
+    for part in parts:
+        covered[part.rows, part.cols] += 1
+        assert (part.rows.stop - part.rows.start) % part.each == 0
+        wide = part.cols.stop - part.cols.start
+        assert part.each * depth * wide <= products.SMALL_PRODUCT
+    assert (covered == 1).all()
+
+
+@pytest.mark.parametrize("turned", [1, 99])
+@pytest.mark.parametrize("filters", [1, 5, 40])
+@pytest.mark.usefixtures("small_tiles")
+def test_sums_of_products_are_those_of_the_whole(
+    filters: int, turned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_sums, "TURNED_FILTERS", turned)
+    rng = np.random.default_rng(7)
+    windows, sent = rng.standard_normal((3, 14, 17)), rng.standard_normal((filters, 3, 17))
+    sums = kernel_sums.summed_products(windows, sent)
+    assert_close(sums, np.einsum("nkp,fnp->kf", windows, sent))
+
+
+def test_operands_of_products_begin_a_cache_line() -> None:
+    for size in range(1, 40):
+        array = products.aligned_zeros((3, size), np.dtype(np.float32))
+        assert array.ctypes.data % products.LINE == 0
+        assert array.shape == (3, size)
 
 
 def test_upstream_that_is_not_finite_stays_local_at_a_stride() -> None:

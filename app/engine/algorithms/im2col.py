@@ -1,9 +1,8 @@
-"""Patches of some output rows as the columns of matrices, then one matrix product for each.
+"""Patches of some output rows as the columns of a matrix, then one matrix product.
 
 The plain way that works for every geometry, forward and backward. No value takes part in a sum it
-does not belong to. Some rows are unfolded at a time, so memory stays small; several matrices are
-unfolded by one copy and multiplied by one call, so that a small picture takes three calls of NumPy
-in all: one to pad it, one to unfold it, one to multiply it.
+does not belong to. Some rows are unfolded at a time, so memory stays small; a small picture takes
+three calls of NumPy in all: one to pad it, one to unfold it, one to multiply it.
 
 Source: Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document
 Processing", 2006, section 2.
@@ -19,29 +18,27 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from app.engine import interrupt, threads
-from app.engine.algorithms.strips import even_part, group_slices
+from app.engine.algorithms.kernel_sums import summed_products
+from app.engine.algorithms.products import VECTOR, aligned_zeros, even_part, multiply, parts_of
+from app.engine.algorithms.strips import group_slices
 from app.engine.geometry import effective_size
 from app.engine.problem import Array, Problem
 
 # What the columns of a block may take: few large calls of NumPy win, see `row_windows`.
 BLOCK_BYTES = 1 << 21
-# As in `row_windows`: larger products would be packed, and threaded by BLAS.
-SMALL_PRODUCT = 1_000_000
-PRODUCT_FILTERS = 32
 # Multiplications from which a hand-off to another thread pays.
 SHARED_WORK = 12_000_000
 # A kernel's gradient is summed up in so many parts, whoever computes them.
-GRADIENT_PARTS = 4
+GRADIENT_PARTS = 8
 
 
 class _Block(NamedTuple):
-    """Some output rows: `products` matrices of `rows` rows each, from row `first` on.
+    """Some output rows, and how their products are cut.
 
     The strip's rows and columns that lie inside the picture, and which picture rows those are.
     """
 
     first: int
-    products: int
     rows: int
     strip_rows: slice
     strip_cols: slice
@@ -49,7 +46,7 @@ class _Block(NamedTuple):
 
     @property
     def output_rows(self) -> slice:
-        return slice(self.first, self.first + self.products * self.rows)
+        return slice(self.first, self.first + self.rows)
 
 
 class _Plan:
@@ -58,44 +55,32 @@ class _Plan:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         height, width = problem.output
-        depth = problem.group_channels * math.prod(problem.kernel)
-        filters = problem.group_filters
-        # Filters are split evenly or not at all.
-        self.filter_parts = next(
-            (
-                parts
-                for parts in range(-(-filters // PRODUCT_FILTERS), filters // 8 + 1)
-                if filters % parts == 0
-            ),
-            1,
-        )
-        wanted = SMALL_PRODUCT // (depth * width * (filters // self.filter_parts))
-        # A single product needs no second one to share the work with.
-        whole = depth * width * height * filters <= SMALL_PRODUCT
-        if whole:
-            self.filter_parts = 1
-        rows = height if whole else even_part(height, max(1, wanted))
-        per_product = depth * rows * width * problem.dtype.itemsize
-        products = max(1, min(height // rows, BLOCK_BYTES // per_product))
-        starts = range(0, height - height % rows, products * rows)
-        self.blocks = [self._block(s, min(products, (height - s) // rows), rows) for s in starts]
-        if height % rows:
-            self.blocks.append(self._block(height - height % rows, 1, height % rows))
-        self.tile_count = problem.batch * problem.groups * len(self.blocks)
+        self.depth = problem.group_channels * math.prod(problem.kernel)
         self.shared = problem.multiply_adds >= SHARED_WORK
+        most = max(1, BLOCK_BYTES // (self.depth * width * problem.dtype.itemsize))
+        rows = even_part(height, min(most, height))
+        if self.shared and problem.batch * problem.groups == 1 and rows > 1:
+            # Two threads have as much to do.
+            rows = even_part(height, -(-height // (-(-height // rows) // 2 * 2 + 2)))
+        self.blocks = [
+            self._block(first, min(rows, height - first)) for first in range(0, height, rows)
+        ]
+        self.parts = {
+            block.rows: parts_of(problem.group_filters, self.depth, block.rows * width)
+            for block in (self.blocks[0], self.blocks[-1])
+        }
+        self.tile_count = problem.batch * problem.groups * len(self.blocks)
         self._local = threading.local()
 
-    def _block(self, first: int, products: int, rows: int) -> _Block:
+    def _block(self, first: int, rows: int) -> _Block:
         problem = self.problem
         start = first * problem.stride[0] - problem.padding[0][0]
-        count = self.strip_rows(products * rows)
+        count = self.strip_rows(rows)
         low = min(max(0, -start), count)
         high = max(low, min(count, problem.size[0] - start))
         left = problem.padding[1][0]
         cols = slice(left, left + problem.size[1])
-        return _Block(
-            first, products, rows, slice(low, high), cols, slice(start + low, start + high)
-        )
+        return _Block(first, rows, slice(low, high), cols, slice(start + low, start + high))
 
     def strip_rows(self, rows: int) -> int:
         """Return how many padded input rows so many output rows need."""
@@ -115,16 +100,11 @@ class _Plan:
             maps, block = divmod(tile, len(self.blocks))
             yield *divmod(maps, self.problem.groups), self.blocks[block]
 
-    def by_product(self, maps: Array, block: _Block) -> Array:
-        """Return a view of a group's maps (F, OH, OW), shape (products, parts, F/parts, cells)."""
-        rows = maps[:, block.output_rows]
-        cells = block.rows * self.problem.output[1]
-        split = rows.reshape(self.filter_parts, -1, block.products, cells)
-        return split.transpose(2, 0, 1, 3)
 
-    def by_part(self, kernel: Array) -> Array:
-        """Return a group's filters (F, C, KH, KW) as matrices (parts, F/parts, K)."""
-        return kernel.reshape(self.filter_parts, len(kernel) // self.filter_parts, -1)
+def _cells(maps: Array, block: _Block) -> Array:
+    """Return a view of a block's rows of a group's maps (F, OH, OW), shape (F, cells)."""
+    rows = maps[:, block.output_rows]
+    return rows.reshape(len(maps), -1)
 
 
 class _Unfolding:
@@ -133,49 +113,50 @@ class _Unfolding:
     def __init__(self, plan: _Plan) -> None:
         problem, self._blocks = plan.problem, plan.blocks
         channels, largest = problem.group_channels, plan.blocks[0]
-        rows = plan.strip_rows(largest.products * largest.rows)
+        rows = plan.strip_rows(largest.rows)
         cols = problem.size[1] + sum(problem.padding[1])
         self._strip = np.zeros((channels, rows, cols), problem.dtype)
         by_channel, by_row, by_col = self._strip.strides
-        by_output = by_row * problem.stride[0]
-        self._shape = (channels, *problem.kernel)
         self._patches = {
             block.rows: as_strided(
                 self._strip,
-                (block.products, *self._shape, block.rows, problem.output[1]),
+                (channels, *problem.kernel, block.rows, problem.output[1]),
                 (
-                    by_output * block.rows,
                     by_channel,
                     by_row * problem.dilation[0],
                     by_col * problem.dilation[1],
-                    by_output,
+                    by_row * problem.stride[0],
                     by_col * problem.stride[1],
                 ),
             )
             for block in (plan.blocks[-1], largest)
         }
+        # Rows of the matrix begin a cache line each, and not all at the same place of the cache.
+        pitch = -(-largest.rows * problem.output[1] // VECTOR) * VECTOR + VECTOR
+        self._matrix = aligned_zeros((plan.depth, pitch), problem.dtype)
+        self._width = problem.output[1]
         self._columns = {
-            rows: np.empty(seen.shape, seen.dtype) for rows, seen in self._patches.items()
+            rows: self._matrix[:, : rows * self._width].reshape(seen.shape)
+            for rows, seen in self._patches.items()
         }
 
     def unfold(self, picture: Array, block: _Block) -> Array:
-        """Return a block's patches as the columns of matrices, shape (products, K, cells)."""
+        """Return a block's patches as the columns of a matrix, shape (K, cells)."""
         if len(self._blocks) > 1:  # what another block has left there
             self._strip[:, : block.strip_rows.start] = 0
             self._strip[:, block.strip_rows.stop :] = 0
         self._strip[:, block.strip_rows, block.strip_cols] = picture[:, block.picture_rows]
-        columns = self._columns[block.rows][: block.products]
-        columns[...] = self._patches[block.rows][: block.products]
-        return columns.reshape(block.products, math.prod(self._shape), -1)
+        self._columns[block.rows][...] = self._patches[block.rows]
+        return self._matrix[:, : block.rows * self._width]
 
     def fold(self, columns: Array, picture: Array, block: _Block) -> None:
         """Add columns back to the picture's cells they came from: the adjoint of `unfold`."""
-        patches = self._patches[block.rows][: block.products]
+        patches = self._patches[block.rows]
         columns = columns.reshape(patches.shape)
         self._strip[:] = 0
-        for i in range(self._shape[1]):
-            for j in range(self._shape[2]):
-                patches[:, :, i, j] += columns[:, :, i, j]
+        for i in range(patches.shape[1]):
+            for j in range(patches.shape[2]):
+                patches[:, i, j] += columns[:, i, j]
         picture[:, block.picture_rows] += self._strip[:, block.strip_rows, block.strip_cols]
         self._strip[:] = 0  # `unfold` relies on the padding
 
@@ -186,11 +167,12 @@ _plan = lru_cache(maxsize=16)(_Plan)
 def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out`, which is contiguous."""
     plan = _plan(problem)
-    if plan.tile_count == plan.filter_parts == plan.blocks[0].products == 1:
+    if plan.tile_count == 1:
         # A small picture is done in the time that a loop over tiles takes to begin.
-        (columns,) = plan.unfolding().unfold(x[0], plan.blocks[0])
-        filters = problem.filters
-        np.matmul(kernel.reshape(filters, -1), columns, out=out.reshape(filters, -1))
+        block, filters = plan.blocks[0], problem.filters
+        columns = plan.unfolding().unfold(x[0], block)
+        taps, target = kernel.reshape(filters, -1), out.reshape(filters, -1)
+        multiply(taps, columns, target, plan.parts[block.rows])
     else:
         _forward_by_tiles(plan, x, kernel, out)
     if bias is not None:
@@ -203,8 +185,9 @@ def _forward_by_tiles(plan: _Plan, x: Array, kernel: Array, out: Array) -> None:
         for number, group, block in plan.tiles_of(numbers):
             channels, filters = group_slices(plan.problem, group)
             columns = unfolding.unfold(x[number, channels], block)
-            target = plan.by_product(out[number, filters], block)
-            np.matmul(plan.by_part(kernel[filters]), columns[:, None], out=target)
+            taps = kernel[filters].reshape(-1, plan.depth)
+            target = _cells(out[number, filters], block)
+            multiply(taps, columns, target, plan.parts[block.rows])
 
     threads.share(compute, plan.tile_count, worth=plan.shared)
 
@@ -217,33 +200,32 @@ def input_gradient(problem: Problem, upstream: Array, kernel: Array, out: Array)
     for number, group, block in plan.tiles_of(range(plan.tile_count)):
         interrupt.check()
         channels, filters = group_slices(problem, group)
-        maps = upstream[number, filters, block.output_rows]
-        sent = maps.reshape(len(maps), block.products, -1).transpose(1, 0, 2)
-        columns = kernel[filters].reshape(len(maps), -1).T @ sent
+        sent = _cells(upstream[number, filters], block)
+        taps = kernel[filters].reshape(len(sent), -1).T
+        columns = np.empty((plan.depth, sent.shape[1]), problem.dtype)
+        multiply(taps, sent, columns, parts_of(plan.depth, len(sent), sent.shape[1]))
         unfolding.fold(columns, out[number, channels], block)
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
     plan = _plan(problem)
-    filters = problem.group_filters
-    shape = (plan.filter_parts, filters // plan.filter_parts, math.prod(problem.kernel_shape[1:]))
     # Float64 sums over blocks: a large picture has more of them than float32 can add up exactly.
     # Each part has sums of its own, so that the result does not depend on who computed which.
-    parts = np.zeros((min(GRADIENT_PARTS, max(plan.tile_count, 1)), problem.groups, *shape))
+    count = min(GRADIENT_PARTS, max(plan.tile_count, 1))
+    parts = np.zeros((count, problem.groups, plan.depth, problem.group_filters))
 
     def compute(numbers: Iterator[int]) -> None:
         unfolding = plan.unfolding()
         for part in numbers:
-            bounds = (plan.tile_count * n // len(parts) for n in (part, part + 1))
+            bounds = (plan.tile_count * n // count for n in (part, part + 1))
             for number, group, block in plan.tiles_of(range(*bounds)):
                 interrupt.check()
-                channels, of_group = group_slices(problem, group)
+                channels, filters = group_slices(problem, group)
                 columns = unfolding.unfold(x[number, channels], block)
-                sent = plan.by_product(upstream[number, of_group], block)
-                products = sent @ columns[:, None].swapaxes(2, 3)
-                parts[part, group] += products.sum(axis=0)
+                sent = _cells(upstream[number, filters], block)
+                parts[part, group] += summed_products(columns[None], sent[:, None])
 
-    threads.share(compute, len(parts), worth=plan.shared)
-    grad: Array = parts.sum(axis=0).reshape(problem.kernel_shape)
+    threads.share(compute, count, worth=plan.shared)
+    grad: Array = parts.sum(axis=0).swapaxes(1, 2).reshape(problem.kernel_shape)
     return grad

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from app.engine.algorithms.products import aligned_zeros
 from app.engine.bits import copy_every
 from app.engine.problem import Array, Problem
 
@@ -155,7 +156,7 @@ class Buffer:
         step = problem.stride[0]
         rows = (layout.rows - 1) * step + problem.kernel[0]
         # Columns that lie in the padding are zero from the start and never written.
-        self._strips = np.zeros(
+        self._strips = aligned_zeros(
             (layout.groups, rows, channels, layout.strips, layout.pitch), problem.dtype
         )
         by_group, by_row, _, by_strip, by_cell = self._strips.strides
@@ -166,14 +167,14 @@ class Buffer:
                     (
                         layout.groups,
                         layout.rows // stack,
-                        *(() if stack == 1 else (1,)),
+                        1,
                         ((stack - 1) * step + problem.kernel[0]) * channels * layout.strips,
                         problem.output[1],
                     ),
                     (
                         by_group,
                         stack * step * by_row,
-                        *(() if stack == 1 else (0,)),
+                        0,
                         by_strip,
                         by_cell,
                     ),
@@ -209,6 +210,6 @@ class Buffer:
             into[..., strip, :length] = into[..., origin, cells : cells + length]
 
     def windows(self, stack: int, summand: int, groups: int, rows: slice) -> Array:
-        """Return the windows of output rows, shape (groups, rows/stack, [1,] K, OW)."""
+        """Return the windows of output rows, shape (groups, rows/stack, 1, K, OW)."""
         part = slice(rows.start // stack, rows.stop // stack)
         return self._windows[stack][summand][:groups, part]

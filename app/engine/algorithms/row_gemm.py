@@ -21,13 +21,13 @@ from functools import lru_cache
 import numpy as np
 
 from app.engine import interrupt, threads
-from app.engine.algorithms import row_windows
+from app.engine.algorithms.kernel_sums import summed_products
 from app.engine.algorithms.row_windows import Tile, of_groups, recipe
-from app.engine.algorithms.strips import even_part, group_slices, is_finite
+from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
 
 # A kernel's gradient is summed up in so many parts.
-GRADIENT_PARTS = 4
+GRADIENT_PARTS = 8
 
 
 def claims(problem: Problem) -> bool:
@@ -134,26 +134,10 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
                 rows = tile.rows(upstream, plan)
                 windows = plan.loaded(source, tile, rows.shape[2])
                 for group in range(tile.groups):
-                    products = _summed_products(windows[group], rows[group].transpose(1, 2, 0))
-                    parts[number, tile.group + group] += products
+                    sums = summed_products(windows[group], rows[group])
+                    parts[number, tile.group + group] += sums
 
     threads.share(compute, len(parts), worth=plan.shared)
     shape = (problem.groups, kernel_rows, channels, kernel_cols, filters)
     grad: Array = parts.sum(axis=0).reshape(shape)
     return grad.transpose(0, 4, 2, 1, 3).reshape(problem.kernel_shape)
-
-
-def _summed_products(windows: Array, rows: Array) -> Array:
-    """Return Σ windows[n] @ rows[n] for windows (n, K, W) and rows (n, W, F), in small products."""
-    count, depth, cols = windows.shape
-    filters = rows.shape[2]
-    largest = row_windows.largest_product(max(depth, cols))
-    part = even_part(depth, max(largest // (filters * cols), 64))
-    at_once = max(1, row_windows.BUFFER_BYTES // (part * filters * rows.itemsize))
-    total = np.zeros((depth, filters), rows.dtype)
-    for k in range(0, depth, part):
-        for row in range(0, count, at_once):
-            several = slice(row, row + at_once)
-            products = windows[several, k : k + part] @ rows[several]
-            total[k : k + part] += np.add.reduce(products, axis=0)
-    return total

@@ -1,7 +1,6 @@
 """How `row_gemm` computes a geometry: what does not depend on the values of picture and kernel."""
 
 import math
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -9,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.engine.algorithms.products import Part, even_part, parts_of
 from app.engine.algorithms.row_buffer import Buffer, Layout, Source, copies
-from app.engine.algorithms.strips import even_part
 from app.engine.problem import Array, Problem
 
 # What a buffer takes. One that stays in a core's own cache is no faster: each call of NumPy costs
@@ -18,22 +17,10 @@ from app.engine.problem import Array, Problem
 # (depthwise 7.9 ms with 0.75 MiB, 4.9 with 2; one map 1.02 and 0.82).
 BUFFER_BYTES = 1 << 21
 MAX_BLOCK_ROWS = 512
-# OpenBLAS computes products up to this many multiplications without packing its operands, and never
-# with threads of its own, which under ours would cost tenfold.
-SMALL_PRODUCT = 1_000_000
-# Where the caller keeps BLAS to one thread, as the server does, larger ones are safe; deep sums
-# gain 20% by packing (64 filters of 64 channels: 3.0 ms and 2.4).
-LARGE_PRODUCT = 10_000_000
-LARGE_DEPTH = 256
-SINGLE_BLAS = "1" in (os.environ.get("OPENBLAS_NUM_THREADS"), os.environ.get("OMP_NUM_THREADS"))
 # Below this much work a hand-off to the workers costs more than it saves: multiplications, and
 # values copied into the buffer, each as dear as sixteen (measured: few filters mostly copy).
 SHARED_WORK = 12_000_000
 COPY_WORK = 16
-# A product with fewer filters or columns than this is slow, whatever its size.
-TILE_FILTERS = 16
-TILE_COLS = 128
-
 Weights = list[Array]
 
 
@@ -114,6 +101,10 @@ class Recipe:
         if most < height:
             stacks = even_part(height, most) // self.stack
             rows = self.stack * max(1, min(stacks + 1, most // self.stack))
+            if single and -(-height // rows) % 2:
+                # Two threads have as much to do.
+                rows = -(-height // (-(-height // rows) + 1))
+                rows = -(-rows // self.stack) * self.stack
         groups = 1
         if rows >= height:
             taken = ((rows - 1) * step + problem.kernel[0]) * layout.bytes_per_row
@@ -121,26 +112,17 @@ class Recipe:
             groups = even_part(problem.groups, min(most, max(1, BUFFER_BYTES // taken)))
         return layout._replace(rows=rows, groups=groups)
 
-    def _parts(self) -> list[tuple[slice, slice]]:
-        """Return the parts (filters, cols) of a row that one product computes."""
-        problem = self.problem
-        filters, cols = problem.group_filters, problem.output[1]
-        depth = problem.group_channels * problem.kernel[0] * self.layout.strips
-        largest = largest_product(depth)
-        if self.stack == 1:
-            wanted = largest // (depth * min(cols, TILE_COLS))
-            part_filters = even_part(filters, max(wanted, TILE_FILTERS))
-            depth *= part_filters
-        else:
-            # Few filters, stacked: the products of one filter are as small as they get.
-            part_filters = filters
-            depth *= self.stack * (1 + self.stack * problem.stride[0] // problem.kernel[0])
-        part_cols = even_part(cols, max(largest // depth, 64))
-        return [
-            (slice(f, f + part_filters), slice(c, min(c + part_cols, cols)))
-            for f in range(0, filters, part_filters)
-            for c in range(0, cols, part_cols)
-        ]
+    def _parts(self) -> list[Part]:
+        """Return the filters and columns of a row that products of one size compute."""
+        problem, stack = self.problem, self.stack
+        kernel_rows = (stack - 1) * problem.stride[0] + problem.kernel[0]
+        depth = problem.group_channels * kernel_rows * self.layout.strips
+        if stack == 1:
+            return parts_of(problem.group_filters, depth, problem.output[1])
+        # The stacked rows of each filter are a product of their own.
+        every = slice(0, problem.group_filters)
+        parts = parts_of(stack, depth, problem.output[1], stack)
+        return [Part(every, every.stop, part.cols) for part in parts if part.rows.start == 0]
 
     def source(self, x: Array) -> Source:
         """Return pictures (N, C, H, W) in the form that `block` reads."""
@@ -210,7 +192,7 @@ class Recipe:
 
     def loaded(self, source: Source, tile: Tile, count: int) -> Array:
         """Return the windows of `count` output rows, shape (groups, count, KH·C·strips, OW)."""
-        return self._load(source, tile, count).windows(1, 0, tile.groups, slice(0, count))
+        return self._load(source, tile, count).windows(1, 0, tile.groups, slice(0, count))[:, :, 0]
 
     def _load(self, source: Source, tile: Tile, count: int) -> Buffer:
         buffer, step = self._buffer(), self.problem.stride[0]
@@ -223,17 +205,20 @@ class Recipe:
         self, buffer: Buffer, weights: Weights, stack: int, rows: Array, which: slice
     ) -> None:
         groups = len(rows)
-        target = _by_product(rows[:, :, which], stack)
-        for filters, cols in self.parts:
-            place = (slice(None), slice(None), filters, ..., cols)
+        for part in self.parts:
+            target = _by_product(rows[:, part.rows, which, part.cols], stack, part.each)
             for number, matrix in enumerate(weights):
-                window = buffer.windows(stack, number, groups, which)[..., cols]
+                taps = matrix[:, :, part.rows]
+                if stack == 1:
+                    taps = taps.reshape(groups, 1, -1, part.each, matrix.shape[-1])
+                window = buffer.windows(stack, number, groups, which)[..., part.cols]
                 if number == 0:
-                    np.matmul(matrix[:, :, filters], window, out=target[place])
+                    np.matmul(taps, window, out=target)
                     continue
-                partial = _by_product(buffer.partial[:groups, :, which], stack)[place]
-                np.matmul(matrix[:, :, filters], window, out=partial)
-                target[place] += partial
+                summand = buffer.partial[:groups, part.rows, which, part.cols]
+                partial = _by_product(summand, stack, part.each)
+                np.matmul(taps, window, out=partial)
+                target += partial
 
 
 def of_groups(weights: dict[int, Weights], tile: Tile) -> dict[int, Weights]:
@@ -242,16 +227,12 @@ def of_groups(weights: dict[int, Weights], tile: Tile) -> dict[int, Weights]:
     return {stack: [part[groups] for part in parts] for stack, parts in weights.items()}
 
 
-def largest_product(depth: int) -> int:
-    """Return how many multiplications a product that sums over `depth` values may have."""
-    return LARGE_PRODUCT if SINGLE_BLAS and depth >= LARGE_DEPTH else SMALL_PRODUCT
-
-
-def _by_product(rows: Array, stack: int) -> Array:
+def _by_product(rows: Array, stack: int, each: int) -> Array:
     """Return a view of rows (groups, F, n, W) with the axes of a batched product's result."""
     groups, filters, count, cols = rows.shape
     if stack == 1:
-        return rows.transpose(0, 2, 1, 3)
+        split = rows.reshape(groups, filters // each, each, count, cols)
+        return split.transpose(0, 3, 1, 2, 4)
     split = rows.reshape(groups, filters, count // stack, stack, cols)
     return split.transpose(0, 2, 1, 3, 4)
 

@@ -1,4 +1,4 @@
-"""What the algorithms share: bands of zero-padded input rows, groups, even parts."""
+"""What the algorithms share: bands of zero-padded input rows, groups."""
 
 import math
 
@@ -41,9 +41,3 @@ def group_slices(problem: Problem, group: int) -> tuple[slice, slice]:
         slice(group * channels, (group + 1) * channels),
         slice(group * filters, (group + 1) * filters),
     )
-
-
-def even_part(whole: int, largest: int) -> int:
-    """Return the size of the parts when `whole` is split evenly into parts of at most `largest`."""
-    parts = -(-whole // largest)
-    return -(-whole // parts)
