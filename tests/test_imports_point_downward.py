@@ -15,7 +15,7 @@ ALLOWED = {
     "settings": set(),
     "client": {"client", "engine"},
     "main": {"web", "service", "imaging", "settings"},
-    "cli": {"cli", "client", "main", "settings", "web"},
+    "cli": {"cli", "client", "main", "service", "settings", "web"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -24,6 +24,7 @@ OUTSIDE_NOT_ALLOWED = {
     "imaging": {"fastapi", "starlette", "pydantic", "httpx", "uvicorn"},
     "service": {"PIL", "fastapi", "starlette", "pydantic", "httpx", "uvicorn"},
     "client": {"PIL", "fastapi", "starlette", "pydantic", "uvicorn"},
+    "cli": {"PIL", "fastapi", "starlette", "pydantic", "uvicorn"},
 }
 
 

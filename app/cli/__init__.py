@@ -2,64 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import os
 import sys
 from collections.abc import Sequence
 
+from app.cli import exits
+from app.cli.arguments import parser
+from app.cli.exits import CommandError
 from app.settings import Settings, SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     # The engine brings its own threads, and BLAS threads nested under them cost tenfold. It must
-    # be said before NumPy is first imported: hence the imports inside the function below.
+    # be said before NumPy is first imported: hence the imports inside the functions below, which
+    # also let `convscope --help` answer at once.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         settings = Settings.from_environment()
+        options = vars(parser(settings).parse_args(arguments))
+        return _run(options.pop("command") or "serve", options, settings)
     except SettingsError as error:
-        print(f"convscope: {error}", file=sys.stderr)
-        return 2
-    options = vars(_parser(settings).parse_args(arguments))
-    del options["command"]
-    return _serve(dataclasses.replace(settings, **options))
+        return _failed(CommandError(str(error)))
+    except CommandError as error:
+        return _failed(error)
+    except BrokenPipeError:
+        # Whoever reads has read enough, as `head` does; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except KeyboardInterrupt:
+        return _failed(CommandError("Interrupted.", exits.INTERRUPTED))
 
 
-def _parser(settings: Settings) -> argparse.ArgumentParser:
-    # Absent options leave no trace, so that those before and after `serve` add up.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--host", help=f"address to bind ({settings.host})")
-    common.add_argument("--port", type=int, help=f"port to bind ({settings.port})")
-    common.add_argument(
-        "--allow-public",
-        action="store_true",
-        help="bind an address that others can reach although CONVSCOPE_TOKEN is not set",
-    )
-    parser = argparse.ArgumentParser(
-        prog="convscope", description="Serve the convolution lab.", parents=[common]
-    )
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="serve the page and the API (default)", parents=[common])
-    return parser
+def _run(command: str, options: dict[str, object], settings: Settings) -> int:
+    if command == "serve":
+        from app.cli.serving import run_server
+
+        return run_server(settings, options)
+    from app.cli.commands import run
+
+    status = run(command, options, settings)
+    sys.stdout.flush()
+    return status
 
 
-def _serve(settings: Settings) -> int:
-    from app.main import create_app
-    from app.web.gate import is_loopback
-    from app.web.serving import serve
-
-    if not (is_loopback(settings.host) or settings.token or settings.allow_public):
-        print(
-            f"convscope: {settings.host or 'every address'} can be reached from other machines. "
-            "Set CONVSCOPE_TOKEN to a secret, or pass --allow-public to let anyone in.",
-            file=sys.stderr,
-        )
-        return 2
-    try:
-        app = create_app(settings)
-    except OSError as error:
-        print(f"convscope: the store {settings.store_dir}: {error.strerror}", file=sys.stderr)
-        return 1
-    serve(app, settings)
-    return 0
+def _failed(error: CommandError) -> int:
+    print(f"convscope: {error.message}", file=sys.stderr)
+    return error.status

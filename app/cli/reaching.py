@@ -1,0 +1,61 @@
+"""The API, wherever it is: at a server, or in this very process.
+
+Both are the same API asked by the same client, so that their numbers and their words are one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+
+from app.client import AsyncClient
+from app.settings import Settings
+
+# No stranger asks in here: what keeps one request of many from the others is off. The limits of
+# memory and of a network's size stay.
+UNBOUNDED = 2**50
+A_DAY = 86_400.0
+
+
+@contextlib.asynccontextmanager
+async def reached(server: str | None, settings: Settings) -> AsyncIterator[AsyncClient]:
+    """Reach the API.
+
+    Args:
+        server: Address of a server; None for this process.
+        settings: The limits of this process, and the token for a server.
+    """
+    if server is not None:
+        # A request may wait in the server's queue and compute until its deadline.
+        async with AsyncClient(server, token=settings.token or None, timeout=120) as client:
+            yield client
+        return
+    from app.main import create_app
+
+    with tempfile.TemporaryDirectory(prefix="convscope-", ignore_cleanup_errors=True) as folder:
+        app = create_app(
+            dataclasses.replace(
+                settings,
+                store_dir=Path(folder),
+                token="",
+                upload_bytes=UNBOUNDED,
+                json_bytes=UNBOUNDED,
+                bodies_bytes=UNBOUNDED,
+                store_bytes=UNBOUNDED,
+                queue_length=UNBOUNDED,
+                deadline_seconds=A_DAY,
+            )
+        )
+        transport = httpx.ASGITransport(app)
+        try:
+            async with AsyncClient("http://localhost", transport=transport) as client:
+                yield client
+        finally:
+            # Its lifespan, which servers run, would also start a decoder that may not be needed.
+            app.state.slots.close()
+            app.state.decoding.close()
