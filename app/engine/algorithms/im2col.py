@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from app.engine import interrupt, threads
-from app.engine.algorithms.kernel_sums import summed_products
+from app.engine.algorithms.kernel_sums import part_count, summed_products
 from app.engine.algorithms.products import VECTOR, aligned_zeros, even_part, multiply, parts_of
 from app.engine.algorithms.strips import group_slices
 from app.engine.geometry import effective_size
@@ -28,8 +28,6 @@ from app.engine.problem import Array, Problem
 BLOCK_BYTES = 1 << 21
 # Multiplications from which a hand-off to another thread pays.
 SHARED_WORK = 12_000_000
-# A kernel's gradient is summed up in so many parts, whoever computes them.
-GRADIENT_PARTS = 8
 
 
 class _Block(NamedTuple):
@@ -212,8 +210,9 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     plan = _plan(problem)
     # Float64 sums over blocks: a large picture has more of them than float32 can add up exactly.
     # Each part has sums of its own, so that the result does not depend on who computed which.
-    count = min(GRADIENT_PARTS, max(plan.tile_count, 1))
-    parts = np.zeros((count, problem.groups, plan.depth, problem.group_filters))
+    sums = (problem.groups, plan.depth, problem.group_filters)
+    count = part_count(plan.tile_count, sums)
+    parts = np.zeros((count, *sums))
 
     def compute(numbers: Iterator[int]) -> None:
         unfolding = plan.unfolding()

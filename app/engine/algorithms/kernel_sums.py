@@ -26,6 +26,10 @@ from app.engine.problem import Array
 TURNED_FILTERS = 32
 # The largest result that BLAS computes without turning an operand itself.
 UNTURNED_RESULT = 1200
+# How many parts a gradient is summed up in: each takes memory that is zeroed first and added up
+# last, by one thread.
+MOST_PARTS, FEWEST_PARTS = 8, 2
+LARGE_SUMS = 1 << 13
 # Bytes of what is kept between the products and their sum.
 PRODUCTS_BYTES = 1 << 19
 
@@ -68,6 +72,12 @@ def summed_products(windows: Array, sent: Array) -> Array:
                 np.matmul(left, factors, out=products)
                 total[rows] += np.add.reduce(products, axis=0).reshape(-1, filters)
     return total
+
+
+def part_count(tiles: int, sums: tuple[int, ...]) -> int:
+    """Return in how many parts, each with sums of this shape, tiles are shared among threads."""
+    most = FEWEST_PARTS if math.prod(sums) >= LARGE_SUMS else MOST_PARTS
+    return max(1, min(most, tiles))
 
 
 def _turned(sent: Array) -> Array:

@@ -21,13 +21,10 @@ from functools import lru_cache
 import numpy as np
 
 from app.engine import interrupt, threads
-from app.engine.algorithms.kernel_sums import summed_products
+from app.engine.algorithms.kernel_sums import part_count, summed_products
 from app.engine.algorithms.row_windows import Tile, of_groups, recipe
 from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
-
-# A kernel's gradient is summed up in so many parts.
-GRADIENT_PARTS = 8
 
 
 def claims(problem: Problem) -> bool:
@@ -124,7 +121,8 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     depth = channels * kernel_rows * kernel_cols
     # Float64 sums over blocks: a large picture has more of them than float32 can add up. Each part
     # has sums of its own, so that the result does not depend on who has computed which.
-    parts = np.zeros((min(GRADIENT_PARTS, plan.tile_count), problem.groups, depth, filters))
+    sums = (problem.groups, depth, filters)
+    parts = np.zeros((part_count(plan.tile_count, sums), *sums))
 
     def compute(numbers: Iterator[int]) -> None:
         for number in numbers:
@@ -134,8 +132,8 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
                 rows = tile.rows(upstream, plan)
                 windows = plan.loaded(source, tile, rows.shape[2])
                 for group in range(tile.groups):
-                    sums = summed_products(windows[group], rows[group])
-                    parts[number, tile.group + group] += sums
+                    products = summed_products(windows[group], rows[group])
+                    parts[number, tile.group + group] += products
 
     threads.share(compute, len(parts), worth=plan.shared)
     shape = (problem.groups, kernel_rows, channels, kernel_cols, filters)
