@@ -5,13 +5,12 @@ the rows come first, and a cell must be larger than all before it to win a step,
 in row-major order wins a tie. The way back adds each gradient at its place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine import interrupt
 from app.engine.taps import (
     Block,
     Phases,
@@ -190,30 +189,53 @@ def max_pool2d_backward(
         chosen: Where the maxima stand; found again if None.
     """
     places = max_pool2d_chosen(x, window)[1] if chosen is None else chosen
+    out = np.empty((len(places), x.shape[2] * x.shape[3]), upstream.dtype)
+    sent = upstream.reshape(places.shape)
     filled = np.outer(_meets_input(window, 0, x.shape[2]), _meets_input(window, 1, x.shape[3]))
     everywhere = bool(filled.all())
-    (_, _, height, width), (rows, cols) = x.shape, window.output
-    out = np.empty((len(places), height * width), upstream.dtype)
+    bands = list(_bands(window, x.shape[2]))
+    apart = not any(map(_overlaps, window.size, window.stride, window.dilation))
+
+    def run(task: tuple[int, tuple[slice, slice]]) -> None:
+        plane, (cells, outputs) = task
+        # Zeros are written just ahead of the gradients, which then find them in the cache.
+        out[plane, cells.start * x.shape[3] : cells.stop * x.shape[3]] = 0
+        if outputs.start == outputs.stop:
+            return
+        to, values = places[plane, outputs], sent[plane, outputs]
+        if not everywhere:
+            to, values = to[filled[outputs]], values[filled[outputs]]
+        if apart:
+            # No place takes two gradients: they need no adding up, and rows share no place.
+            out[plane][to.reshape(-1)] = values.reshape(-1)
+        else:
+            # One pass over the gradients; by masks, as the way there, they take three times as
+            # long. NumPy holds the interpreter's lock meanwhile.
+            np.add.at(out[plane], to.reshape(-1), values.reshape(-1))
+
+    tasks = [(plane, band) for plane in range(len(places)) for band in bands]
+    # Rows whose windows overlap go one after the other.
+    over(tasks, run, x.size if apart else 0)
+    return out.reshape(x.shape)
+
+
+def _overlaps(size: int, step: int, spacing: int) -> bool:
+    """Return whether neighbouring windows share cells, or lie between each other's."""
+    return spacing * (size - 1) + 1 > step
+
+
+def _bands(window: PoolWindow, height: int) -> Iterator[tuple[slice, slice]]:
+    """Yield bands of the input's rows, each with the output rows whose windows end in it."""
+    rows, cols = window.output
     reach = window.dilation[0] * (window.size[0] - 1) + 1 - window.padding[0][0]
     at_once = max(1, _AT_ONCE // cols)
-    for plane, place, sent in zip(out, places, upstream.reshape(places.shape), strict=True):
-        done = 0
-        for start in range(0, rows, at_once):
-            interrupt.check()
-            # Zeros are written just ahead of the gradients, which then find them in the cache.
-            last = min(start + at_once, rows) - 1
-            end = max(done, (last * window.stride[0] + reach) * width)
-            plane[done:end] = 0
-            done = end
-            band = slice(start, start + at_once)
-            to, values = place[band].reshape(-1), sent[band].reshape(-1)
-            if not everywhere:
-                to, values = place[band][filled[band]], sent[band][filled[band]]
-            # One pass over the gradients; by masks, as the way there, they take three times as
-            # long.
-            np.add.at(plane, to, values)
-        plane[done:] = 0
-    return out.reshape(x.shape)
+    done = 0
+    for start in range(0, rows, at_once):
+        last = min(start + at_once, rows) - 1
+        end = min(max(done, last * window.stride[0] + reach), height)
+        yield slice(done, end), slice(start, last + 1)
+        done = end
+    yield slice(done, height), slice(rows, rows)
 
 
 def _meets_input(window: PoolWindow, axis: int, size: int) -> NDArray[np.bool_]:
