@@ -10,11 +10,13 @@ const SAFETENSORS = 'application/x-safetensors';
 
 /** What the server says is wrong, as one sentence and as faults at places of the request. */
 export class Problem extends Error {
-  /** @param {{status: number, detail?: string, title?: string, errors?: Fault[]}} body */
+  /** @param {{status: number, detail?: string, title?: string, errors?: Fault[], estimated?: number, limit?: number}} body */
   constructor(body) {
     super(body.detail ?? body.title ?? `The server answered ${body.status}.`);
     this.status = body.status;
     this.faults = body.errors ?? [];
+    /** What it would need and may, in bytes. */
+    this.memory = body.estimated && body.limit ? { estimated: body.estimated, limit: body.limit } : null;
   }
 }
 

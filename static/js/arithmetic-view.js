@@ -3,9 +3,12 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { effect } from '../vendor/signals-core/signals-core.js';
 import { number } from './format.js';
+import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
+import { pinLeft, pinSentence } from './pinned.js';
+import { pinButton } from './pin-view.js';
 import { isPointing } from './pointing.js';
-import { explanation, part } from './state.js';
+import { explanation, part, shown } from './state.js';
 
 const FEWEST_ROWS = 3;
 const USUAL_ROWS = 5;
@@ -92,8 +95,10 @@ function place({ of, layer, position: [first, channel, row, col] }) {
   if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}`;
   const { unit, layers } = part;
+  if (!layers[layer]) return nothing;
   const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
-  return `${layers[layer]?.type} · map ${channel} · ${at}${pinned ? ' · pinned' : ''}`;
+  const formula = valueFormula(layers[layer], shown.value?.layers[layer]?.input_shape);
+  return `${layers[layer].type}${formula ? `, ${formula}` : ''} · map ${channel} · ${at}${pinned ? ' · pinned' : ''}`;
 }
 
 /** @param {any} told */
@@ -107,6 +112,8 @@ function sumLine(told) {
 
 export function arithmeticView() {
   const told = explanation.value;
+  if (!isPointing.value && pinLeft.value && part.mode === 'forward')
+    return html`<h2>Arithmetic</h2><p class="dim" role="status" data-testid="pin-note">${pinSentence.value} ${pinButton()}</p>`;
   if (!isPointing.value) {
     const hint = part.mode === 'gradient'
       ? 'Point at a pixel of dL/dInput or at a weight to see what its gradient is the sum of. A click makes the cell above a pixel the loss.'

@@ -19,11 +19,18 @@ const SIGNED = {
   },
 };
 
-/** Viridis at nine equal steps. Source: Smith and van der Walt, matplotlib, CC0. @type {Rgb[]} */
-const VIRIDIS = [
-  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
-  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
-];
+/** Viridis at equal steps, as the server has it. Source: Smith, van der Walt and Firing, 2015, CC0. */
+const VIRIDIS_HEX =
+  '44015446085c471063481769481d6f482475472a7a46307e453781433d844142873f48893d4e8a' +
+  '3a538b38598c355e8d33638d31688e2e6d8e2c718e2a768e297b8e27808e25848e23898e218e8d' +
+  '20928c1f978b1e9c891fa18821a58524aa8328ae802eb37c35b7793dbc7446c06f50c46a5ac864' +
+  '65cb5e70cf577cd25089d54895d840a2da37b0dd2fbddf26cae11fd8e219e5e419f1e51dfde725';
+
+/** @type {Rgb[]} */
+const VIRIDIS = (VIRIDIS_HEX.match(/.{6}/g) ?? []).map((colour) => {
+  const number = parseInt(colour, 16);
+  return [number >> 16, (number >> 8) & 255, number & 255];
+});
 /** @type {Rgb[]} */
 const GRAY = [[0, 0, 0], [255, 255, 255]];
 

@@ -2,9 +2,11 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
-import { number } from './format.js';
+import { exactly } from './format.js';
+import { valueFormula } from './formulas.js';
 import { FIELDS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
-import { editLayer, forget, limits, part, shapes } from './state.js';
+import { limitOf } from './limits.js';
+import { editLayer, forget, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
@@ -17,7 +19,7 @@ const row = (label, control, place) =>
 /** @param {number} index @param {string} field @param {Field} about */
 function wholeControl(index, field, { label, least = 1 }) {
   const place = `/layers/${index}/${field}`;
-  const most = field === 'stride' ? (limits.value?.stride ?? 64) : MOST_PADDING;
+  const most = field === 'stride' ? limitOf('stride') : MOST_PADDING;
   const value = part.layers[index][field];
   const set = (/** @type {number | number[]} */ changed) => editLayer(index, { [field]: changed }, place);
   const step = (/** @type {number} */ change) => {
@@ -52,7 +54,7 @@ function numberControl(index, field, { label }) {
   const control = textControl({
     place,
     label,
-    value: number(part.layers[index][field], 6),
+    value: exactly(part.layers[index][field]),
     parse: decimal(label, LARGEST),
     apply: (value) => editLayer(index, { [field]: value }, place),
     testid: field,
@@ -152,10 +154,21 @@ function control(index, field) {
   return about.kind === 'whole' ? wholeControl(index, field, about) : numberControl(index, field, about);
 }
 
-/** The formula with its numbers, once where both axes have the same. @param {number} index */
-function formula(index) {
+/** The formulas of a cell's value and of the map's size. @param {number} index */
+function formulas(index) {
+  const value = valueFormula(part.layers[index], shapes.value?.layers[index]?.input_shape);
+  const size = sizeFormula(index);
+  if (!value && size === nothing) return nothing;
+  return html`<div class="formula mono" data-testid="formula">
+    ${value ? html`<p data-testid="value-formula">${value}</p>` : nothing} ${size}
+  </div>`;
+}
+
+/** The formula of the size with its numbers, once where both axes have the same. @param {number} index */
+function sizeFormula(index) {
   const text = shapes.value?.layers[index]?.formula;
   if (!text) return nothing;
+  if (!text.includes('=')) return html`<p>size: ${text}</p>`;
   /** @type {string[]} */
   const axes = text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1').split('; ');
   const parsed = axes.map((line) => /^(?:(rows|cols): )?(.*) = (\S+)$/.exec(line) ?? ['', '', line, '']);
@@ -163,9 +176,7 @@ function formula(index) {
   const alike = second && first[2] === second[2];
   const line = (/** @type {string} */ axis, /** @type {string} */ sum, /** @type {string} */ result) =>
     html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${axis}` : ''}</span></p>`;
-  return html`<div class="formula mono" data-testid="formula">
-    ${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axis === 'cols' ? 'columns' : axis, sum, result))}
-  </div>`;
+  return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axis === 'cols' ? 'columns' : axis, sum, result))}`;
 }
 
 /** Groups divide filters among channels; a kernel for every channel alone has no use for them. @param {import('./layer-types.js').Layer} layer @param {string} field */
@@ -178,5 +189,5 @@ export function geometryView() {
   const used = fields.filter((field) => hasUse(layer, field));
   return html`<h2>${layer.type === 'conv2d' ? 'Geometry' : title}</h2>
     ${layer.type === 'conv2d' ? nothing : html`<p class="dim">${says}</p>`}
-    ${used.map((field) => control(index, field))} ${formula(index)}`;
+    ${used.map((field) => control(index, field))} ${formulas(index)}`;
 }

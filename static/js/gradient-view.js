@@ -3,7 +3,9 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { number } from './format.js';
 import { isBank, isRandom } from './layer-types.js';
-import { edit, look, part, shown } from './state.js';
+import { pinLeft, pinSentence } from './pinned.js';
+import { pinButton } from './pin-view.js';
+import { edit, part, shown } from './state.js';
 
 const LOSSES = { sum: 'sum of the maps', mean: 'mean of the maps', l2: 'half the sum of squares', unit: 'the clicked cell' };
 /** A sum this small beside the sizes of its weights is zero but for rounding. */
@@ -22,13 +24,13 @@ export function gradientControls() {
       </select></label
     >
     <small data-testid="loss-value">
-      ${shown.value?.gradient ? html`L = <b>${number(shown.value.gradient.loss, 6)}</b>` : nothing}
-      ${loss === 'unit' && unit ? html`layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}` : html`over layer ${layer + 1}`}
+      ${shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
+      <span>${loss === 'unit' && unit && !pinLeft.value ? `layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}` : `over layer ${layer + 1}`}</span>
     </small>
     <label
       ><span>Over the picture</span
       ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
-        @input=${(/** @type {any} */ event) => look({ overlay: Number(event.target.value) })}
+        @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
     /></label>`;
 }
 
@@ -45,17 +47,23 @@ function weightsCancel({ type, kernel, stride, groups = 1 }, channel) {
   return addUpToZero(isBank(kernel) ? kernel.flatMap((maps) => maps[channel % maps.length].flat()) : kernel.flat());
 }
 
+/** What is used where the pinned cell, which is to be the loss, has left its map. */
+const pinNote = () =>
+  part.loss === 'unit' && pinLeft.value
+    ? html`<p class="note" role="status" data-testid="pin-note">${pinSentence.value} The sum of the maps of layer ${part.layer + 1} is the loss
+        meanwhile. ${pinButton()}</p>`
+    : nothing;
+
 /** Why a gradient is zero everywhere, or everywhere but at the border. */
-export function gradientNote() {
-  if (part.mode !== 'gradient') return html``;
+function zeroNote() {
   const { gradient, of } = shown.value ?? {};
-  if (of?.mode !== 'gradient' || !gradient) return html``;
+  if (of?.mode !== 'gradient' || !gradient) return nothing;
   const { layers, layer, channel, loss } = of;
   const [first] = layers;
   const cancels = layer === 0 && weightsCancel(first, channel) && ['sum', 'mean'].includes(loss);
   const zero = gradient.input.every(({ stats }) => stats.min === 0 && stats.max === 0);
   const dead = layers.slice(0, layer + 1).findIndex(({ type }) => type === 'relu');
-  if (!zero && !cancels) return html``;
+  if (!zero && !cancels) return nothing;
   const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
   const said = !zero
     ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. Only at the border do some windows leave the picture, and a part of the weights is left. Another loss shows more: half the sum of squares, or a click on a cell.`
@@ -63,4 +71,17 @@ export function gradientNote() {
       ? `The gradient is zero everywhere. Every path of this loss runs through units of layer ${dead + 1} (ReLU) that are off, or through weights of zero.`
       : 'The gradient is zero everywhere. The loss does not depend on the picture: the weights on every path add up to zero.';
   return html`<p class="note" role="status" data-testid="gradient-note">${said}</p>`;
+}
+
+/** What the colours mean: a note always stands here, for the map to keep its size when another loss is chosen. */
+function meaning() {
+  const loss = part.loss === 'unit' ? 'The clicked cell' : 'The loss';
+  return html`<p class="note" data-testid="gradient-meaning">${loss} would grow with a pixel where dL/dInput is positive (red), and fall where it is negative (blue);
+    the number is by how much for each unit of brightness. Where it is 0, the pixel makes no difference to it.</p>`;
+}
+
+export function gradientNote() {
+  if (part.mode !== 'gradient') return html``;
+  const notes = [pinNote(), zeroNote()].filter((note) => note !== nothing);
+  return html`${notes.length ? notes : meaning()}`;
 }

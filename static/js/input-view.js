@@ -4,6 +4,7 @@ import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
 import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
+import { sizeControl, sizeText, smallerButton, source } from './input-size.js';
 import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { leavePicture, onPicture, onPictureKey } from './picture-pointing.js';
@@ -139,13 +140,6 @@ function overlay() {
   </svg>`;
 }
 
-/** The record of the picture or the sample in use. */
-function source() {
-  const { input } = part;
-  if (input.image) return picture.value?.id === input.image ? picture.value : null;
-  return samples.value.find(({ name }) => name === input.sample) ?? null;
-}
-
 function alternative() {
   const about = source();
   const size = about ? `, ${about.width} pixels wide and ${about.height} high` : '';
@@ -179,11 +173,10 @@ function about() {
   const { input } = part;
   const record = source();
   if (!record) return '';
-  const size = `${record.width} × ${record.height}`;
   const conversions = record.conversions ?? [];
   const gray = input.color === 'gray' && record.channels > 1 ? ['gray from ITU-R 601 luma'] : [];
   const origin = input.image ? [record.format] : [record.source, record.licence];
-  return [size, ...origin, ...conversions, ...gray].join(', ');
+  return [sizeText(), ...origin, ...conversions, ...gray].join(', ');
 }
 
 /** @param {any} event */
@@ -214,7 +207,7 @@ function switchTo(kind) {
 function choices() {
   const { input } = part;
   const numbers = Boolean(input.array);
-  const setColor = (/** @type {'gray' | 'rgb'} */ color) => edit({ input: { ...input, color }, channel: 0, unit: null });
+  const setColor = (/** @type {'gray' | 'rgb'} */ color) => edit({ input: { ...input, color }, channel: 0 });
   const kind = html`<div class="seg" role="group" aria-label="Kind of input">
     <button aria-pressed=${!numbers} data-testid="kind-picture" @click=${() => numbers && switchTo('picture')}>Picture</button>
     <button aria-pressed=${numbers} data-testid="kind-numbers" @click=${() => numbers || switchTo('numbers')}>Numbers</button>
@@ -232,8 +225,9 @@ export function inputView() {
   const url = input.image ? imageUrl(input.image, SHOWN_SIDE) : input.sample ? sampleUrl(input.sample) : '';
   return html`<h2 class="away">Input</h2>
     <div class="bar spread">${choices()}</div>
-    ${input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)}
+    ${input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)} ${smallerButton()}
     <small class="about" data-testid="about-input" role="status">${busy.value || about()}</small>
+    ${input.array ? nothing : sizeControl()}
     ${sources()}
     <small class="wide">or drop or paste a picture anywhere; it goes to this server only</small>`;
 }

@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
-import { look, part, presets } from './state.js';
+import { edit, part, presets } from './state.js';
 
 const RANDOM = { random: { filters: 8, size: [3, 3], init: 'he_normal', seed: 0 } };
 const CLOSE = 1e-9;
@@ -83,7 +83,7 @@ function filterTabs(index, count) {
   const [filter, channel] = sliceOf(index);
   const follows = index === part.layer && part.mode === 'forward';
   const show = (/** @type {number} */ place) =>
-    look({ slice: [place, channel], channel: follows ? place : part.channel });
+    edit({ slice: [place, channel], channel: follows ? place : part.channel }, 'slice');
   return html`<div class="bar wrap tabs" role="group" aria-label="Filters">
     <small>filter</small>
     ${Array.from(
@@ -105,7 +105,7 @@ function channelTabs(index, count) {
     ${Array.from(
       { length: count },
       (_, place) =>
-        html`<button class="small" aria-pressed=${place === channel} @click=${() => look({ slice: [filter, place] })}>${name(place)}</button>`,
+        html`<button class="small" aria-pressed=${place === channel} @click=${() => edit({ slice: [filter, place] }, 'slice')}>${name(place)}</button>`,
     )}
   </div>`;
 }

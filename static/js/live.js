@@ -9,8 +9,9 @@
 import { batch, computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
+import { pinLeft } from './pinned.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
-import { editedAt, faults, lab, look, shapes, shown, waiting } from './state.js';
+import { editedAt, faults, lab, look, refusal, reports, shapes, shown, waiting } from './state.js';
 
 /**
  * @typedef {object} Plane values of one map: the number itself, or offset + scale · code
@@ -28,6 +29,7 @@ import { editedAt, faults, lab, look, shapes, shown, waiting } from './state.js'
  * @typedef {object} Shown
  * @property {any[]} layers what the server said of each layer
  * @property {import('./state.js').Lab} of the state that was computed
+ * @property {string} asked the question that this answers
  * @property {number[]} inputShape
  * @property {Plane | null} map
  * @property {Plane[][]} thumbs by layer and channel
@@ -45,15 +47,30 @@ const LAST_GOOD = 'What you see is the last good answer.';
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
   const { input, layers, layer, channel, mode, loss, unit } = lab.value;
-  return JSON.stringify([input, layers, layer, channel, mode, loss, loss === 'unit' && unit]);
+  return JSON.stringify([input, layers, layer, channel, mode, loss, loss === 'unit' && [unit, pinLeft.value]]);
 });
 
-/** @param {import('./state.js').Lab} state @param {object} news */
-function publish(state, news) {
+/** Whether what is shown answers what is asked now. */
+export const isCurrent = computed(() => shown.value?.asked === question.value);
+
+/** @typedef {{state: import('./state.js').Lab, asked: string}} Asked */
+
+/** @param {Asked} of @param {any} news */
+function publish({ state, asked }, news) {
   const old = shown.peek() ?? { layers: [], thumbs: [], map: null, gradient: null, inputShape: [] };
   batch(() => {
     faults.value = [];
-    shown.value = /** @type {Shown} */ ({ ...old, ...news, of: state });
+    refusal.value = null;
+    shown.value = /** @type {Shown} */ ({ ...old, ...news, of: state, asked });
+    if (news.layers) reports.value = news.layers;
+  });
+}
+
+/** @param {any} told of shapes */
+function publishShapes(told) {
+  batch(() => {
+    shapes.value = told;
+    reports.value = told.layers;
   });
 }
 
@@ -72,18 +89,21 @@ let foreground = null;
 /** Give up the request under way; the picture stays as it is. */
 export const cancel = () => foreground?.abort();
 
-/** Leave a map or a cell that the network does not have, as a link may ask for. @param {import('./api.js').Fault[]} found */
+/** @param {import('./api.js').Fault[]} found @param {string} place */
+const isAt = (found, place) => found.some(({ pointer }) => pointer.startsWith(place));
+
+/** Leave a map that the network does not have, as a link may ask for. @param {import('./api.js').Fault[]} found */
 function leaveMissing(found) {
-  const at = (/** @type {string} */ place) => found.some(({ pointer }) => pointer.startsWith(place));
-  if (at('/return/channels')) look({ channel: 0 });
-  if (at('/loss/select')) look({ unit: null, loss: 'sum' });
+  if (isAt(found, '/return/channels')) look({ channel: 0 });
 }
 
 /** @param {unknown} error */
 function report(error) {
   if (error instanceof DOMException && error.name === 'AbortError') return;
   if (error instanceof Problem) {
-    faults.value = error.faults.length ? error.faults : [{ pointer: '', detail: error.message }];
+    refusal.value = error.memory;
+    const pointer = error.memory && !lab.peek().input.array ? '/input' : '';
+    faults.value = error.faults.length ? error.faults : [{ pointer, detail: error.message }];
     leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
     faults.value = [{ pointer: '', detail: `The server does not answer; it is asked again. ${LAST_GOOD}` }];
@@ -107,8 +127,9 @@ const focusOf = ({ mode }) => (mode === 'gradient' ? focusGradient : focusForwar
 /** The planes of an answer that the focus canvas may show. @param {any} news @returns {Plane[]} */
 const focusPlanes = ({ map, gradient }) => (map ? [map] : gradient.input);
 
-/** @param {import('./state.js').Lab} state @returns {Promise<boolean>} whether every cell came with its exact value */
-async function answer(state) {
+/** @param {Asked} of @returns {Promise<boolean>} whether every cell came with its exact value */
+async function answer(of) {
+  const { state } = of;
   const edited = editedAt === answered ? null : editedAt;
   answered = editedAt;
   foreground = new AbortController();
@@ -122,7 +143,7 @@ async function answer(state) {
     const news = await focusOf(state)(state, 'live', foreground.signal);
     performance.mark('response');
     for (const plane of focusPlanes(news)) plane.edited = edited;
-    publish(state, news);
+    publish(of, news);
     return focusPlanes(news).every(({ exact, rows, cols, full }) => exact && rows * cols === full[0] * full[1]);
   } finally {
     timers.forEach(clearTimeout);
@@ -131,8 +152,9 @@ async function answer(state) {
   }
 }
 
-/** Complete an answer while no newer edit is there. @param {import('./state.js').Lab} state @param {boolean} complete */
-async function follow(state, complete) {
+/** Complete an answer while no newer edit is there. @param {Asked} of @param {boolean} complete */
+async function follow(of, complete) {
+  const { state } = of;
   background = new AbortController();
   const { signal } = background;
   try {
@@ -142,11 +164,11 @@ async function follow(state, complete) {
       describe('/shapes', toNetwork(state), signal),
       gallery(state, signal),
     ]);
-    shapes.value = told;
-    publish(state, thumbs);
+    publishShapes(told);
+    publish(of, thumbs);
     if (complete) return;
     await pause(REST_MS, signal);
-    if (!signal.aborted) publish(state, await focusOf(state)(state, 'rest', signal));
+    if (!signal.aborted) publish(of, await focusOf(state)(state, 'rest', signal));
   } catch (error) {
     report(error);
   }
@@ -155,24 +177,28 @@ async function follow(state, complete) {
 /** Say what is wrong with an illegal network, layer by layer, with the legal ranges. */
 async function describeFaults() {
   try {
-    shapes.value = await describe('/shapes', toNetwork(lab.peek()), new AbortController().signal);
+    publishShapes(await describe('/shapes', toNetwork(lab.peek()), new AbortController().signal));
   } catch (error) {
     if (!(error instanceof Problem)) report(error);
   }
 }
+
+/** Whether an answer failed for the pinned cell: once it is known to have left its map, another question is asked. @param {unknown} error */
+const isOfPin = (error) => error instanceof Problem && isAt(error.faults, '/loss/select');
 
 async function run() {
   if (running) return;
   running = true;
   while (dirty) {
     dirty = false;
-    const state = lab.peek();
+    const of = { state: lab.peek(), asked: question.peek() };
     try {
-      const complete = await answer(state);
-      if (!dirty) follow(state, complete);
+      const complete = await answer(of);
+      if (!dirty) follow(of, complete);
     } catch (error) {
-      report(error);
+      if (!isOfPin(error)) report(error);
       if (error instanceof Problem && !dirty) await describeFaults();
+      if (isOfPin(error) && !dirty) report(error);
     }
   }
   running = false;

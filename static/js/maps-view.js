@@ -5,22 +5,30 @@ import { computed } from '../vendor/signals-core/signals-core.js';
 import { unplaced } from './faults.js';
 import { focusPlane, galleryPlanes, scale } from './focus.js';
 import { amount, number } from './format.js';
-import { edit, lab, look, part } from './state.js';
+import { isCurrent } from './live.js';
+import { edit, faults, lab, part, waiting } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 export function colourControls() {
   const { colors, scale: extent, clip } = part;
   const choice = (/** @type {import('./state.js').Lab['scale']} */ value, /** @type {string} */ title) =>
-    html`<button aria-pressed=${extent === value} data-testid="scale-${value}" @click=${() => look({ scale: value })}>${title}</button>`;
-  return html`<select aria-label="Colours" data-testid="colors" @change=${(/** @type {any} */ event) => look({ colors: event.target.value })}>
-      ${['auto', 'signed', 'gray', 'viridis'].map((name) => html`<option ?selected=${name === colors}>${name}</option>`)}
+    html`<button aria-pressed=${extent === value} data-testid="scale-${value}" @click=${() => edit({ scale: value })}>${title}</button>`;
+  const chooseClip = (/** @type {any} */ event) => edit({ clip: Number(event.target.value) });
+  return html`<select aria-label="Colours" data-testid="colors" @change=${(/** @type {any} */ event) => edit({ colors: event.target.value })}>
+      ${['auto', 'signed', 'gray', 'viridis'].map((name) => html`<option .selected=${name === colors}>${name}</option>`)}
     </select>
     <div class="seg" role="group" aria-label="Scale of the colours">
       ${choice('map', 'This map')}${choice('layer', 'Layer')}${choice('network', 'Network')}
     </div>
-    <select aria-label="Range of the colours" ?disabled=${extent !== 'map'} @change=${(/** @type {any} */ event) => look({ clip: Number(event.target.value) })}>
-      ${[100, 99.5, 98, 95].map((one) => html`<option value=${one} ?selected=${one === clip}>${one === 100 ? 'full range' : `${one} % of cells`}</option>`)}
+    <select aria-label="Range of the colours" ?disabled=${extent !== 'map'} @change=${chooseClip}>
+      ${[100, 99.5, 98, 95].map((one) => html`<option value=${one} .selected=${one === clip}>${one === 100 ? 'full range' : `${one} % of cells`}</option>`)}
     </select>`;
+}
+
+/** How good the numbers are that are shown. @param {import('./live.js').Plane} plane */
+function statusOf({ exact }) {
+  if (!isCurrent.value) return faults.value.length ? 'of the last good answer' : 'being computed';
+  return exact ? 'exact' : 'eight bits';
 }
 
 export function statsLine() {
@@ -28,7 +36,7 @@ export function statsLine() {
   if (!plane?.stats) return html``;
   const { min, max, mean, std, nonfinite } = plane.stats;
   const bad = nonfinite ? html` · <b>${amount(nonfinite)} not finite</b>` : nothing;
-  return html`<span class="away" data-testid="exact">${plane.exact ? 'exact' : 'eight bits'}</span>min ${number(min)} · max ${number(max)}<br />mean
+  return html`<span class="away" data-testid="exact">${statusOf(plane)}</span>min ${number(min)} · max ${number(max)}<br />mean
     ${number(mean)} · std ${number(std)}${bad}`;
 }
 
@@ -38,9 +46,9 @@ const drawn = computed(() => (focusPlane.value ? `${focusPlane.value.rows} × ${
 
 const sizeLine = () =>
   html`<small
-    ><span data-testid="map-size">${size.value}</span>${size.value === drawn.value
+    ><span class="roomy">rows × columns: </span><span data-testid="map-size">${size.value}</span>${size.value === drawn.value
       ? nothing
-      : html`, <span data-testid="reduced">reduced to ${drawn.value}</span>`}</small
+      : html`, <span data-testid="reduced">reduced to ${drawn.value}</span>`}${waiting.value && !isCurrent.value ? html` · being computed` : nothing}</small
   >`;
 
 const count = computed(() => galleryPlanes.value.length);

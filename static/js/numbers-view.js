@@ -26,7 +26,7 @@ export const startNumbers = [
 /** @param {Matrix} array @param {string} [name] */
 function setNumbers(array, name) {
   complain(PLACE, '');
-  edit({ input: { array }, unit: null, channel: 0 }, name);
+  edit({ input: { array } }, name);
 }
 
 /** @param {Matrix} array */

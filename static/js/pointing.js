@@ -4,13 +4,14 @@ import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
+import { isOutside } from './pinned.js';
 import { lossOf } from './requests.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
-/** The cell that the arithmetic is about: the one under the hand, else the pinned one. */
-export const cell = computed(() => pointed.value ?? part.unit);
+/** The cell that the arithmetic is about: the one under the hand, else the pinned one, if it is there. */
+export const cell = computed(() => [pointed.value, part.unit].find((unit) => unit && !isOutside(unit)) ?? null);
 
 /** The pointed weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
 const weightCell = computed(() => (part.mode === 'gradient' ? pointedWeight.value : null));

@@ -4,7 +4,8 @@ import { html } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { placeOf } from './kernel-edit.js';
 import { INITIALISERS } from './layer-types.js';
-import { editLayer, limits, part } from './state.js';
+import { limitOf } from './limits.js';
+import { editLayer, part } from './state.js';
 
 const LARGEST_SEED = 2 ** 31 - 1;
 
@@ -35,8 +36,7 @@ function row(index, label, field, value, [least, most], change) {
 export function randomKernelView(index) {
   /** @type {Random} */
   const { filters, size, init, seed } = part.layers[index].kernel.random;
-  const side = limits.value?.kernel_side ?? 63;
-  const most = limits.value?.filters ?? 512;
+  const [side, most] = [limitOf('kernel_side'), limitOf('filters')];
   return html`${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}
     ${row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
     ${row(index, 'Columns', 'cols', size[1], [1, side], (count) => ({ size: [size[0], count] }))}

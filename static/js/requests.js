@@ -2,6 +2,7 @@
 
 import { compute } from './api.js';
 import { toNetwork } from './layer-types.js';
+import { isOutside } from './pinned.js';
 import { kernelLayer, shown } from './state.js';
 import { drawnSide } from './zoom.js';
 
@@ -81,11 +82,11 @@ function planes(tensor, entry) {
 }
 
 /**
- * The loss of a state as the API wants it.
+ * The loss of a state as the API wants it: the sum, where the pinned cell has left its map.
  * @param {Lab} state
  */
 export function lossOf({ loss, unit, layer }) {
-  if (loss !== 'unit' || !unit) return { type: loss === 'unit' ? 'sum' : loss, select: { layer } };
+  if (loss !== 'unit' || !unit || isOutside(unit)) return { type: loss === 'unit' ? 'sum' : loss, select: { layer } };
   const select = {
     layer: unit.layer,
     channels: [unit.channel],

@@ -7,9 +7,10 @@ import { sentenceAt } from './faults.js';
 import { sentence } from './field-view.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
+import { limitOf } from './limits.js';
 import { menuView } from './menu-view.js';
 import { paint } from './painting.js';
-import { edit, lab, limits, part, setLayers, shapes, shown } from './state.js';
+import { edit, lab, part, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
 
 const CLIP = 99.5;
@@ -35,13 +36,12 @@ function move(index, to) {
 /** @param {number} index */
 function tools(index) {
   const { layers } = part;
-  const most = limits.value?.layers ?? 32;
   const without = layers.filter((_, place) => place !== index);
   const twice = [...layers.slice(0, index + 1), layers[index], ...layers.slice(index + 1)];
   return html`<div class="bar tools" role="group" aria-label="Change the stack">
     <button class="small" ?disabled=${index === 0} @click=${() => move(index, index - 1)} aria-label="Move up">↑</button>
     <button class="small" ?disabled=${index === layers.length - 1} @click=${() => move(index, index + 1)} aria-label="Move down">↓</button>
-    <button class="small" ?disabled=${layers.length >= most} @click=${() => setLayers(twice, index + 1)}>Duplicate</button>
+    <button class="small" ?disabled=${layers.length >= limitOf('layers')} @click=${() => setLayers(twice, index + 1)}>Duplicate</button>
     <button class="small" ?disabled=${layers.length === 1} @click=${() => setLayers(without, index - 1)}>Remove</button>
   </div>`;
 }
@@ -86,8 +86,8 @@ const CHOICES = Object.entries(LAYER_TYPES).map(([type, { title, says }]) => ({
 
 export function stackView() {
   const { layers } = part;
-  const full = layers.length >= (limits.value?.layers ?? 32);
-  return html`<h2>Layers</h2>
+  const full = layers.length >= limitOf('layers');
+  return html`<div class="bar"><h2>Layers</h2><small>maps × rows × columns</small></div>
     <ol class="stack">
       ${layers.map(card)}
     </ol>

@@ -63,12 +63,16 @@ export const drafts = signal(/** @type {Record<string, string>} */ ({}));
 export const complaints = signal(/** @type {Record<string, string>} */ ({}));
 /** What the server finds wrong with the network as it stands. */
 export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
+/** What a request would need and may, in bytes, that was refused for its memory. */
+export const refusal = signal(/** @type {{estimated: number, limit: number} | null} */ (null));
 /** How long the request under way has taken: '' | 'slow' | 'long'. */
 export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
 
 /** The last good answers: they stay until better ones are there. */
 export const shown = signal(/** @type {import('./live.js').Shown | null} */ (null));
 export const shapes = signal(/** @type {any} */ (null));
+/** What the server said last of each layer, of a map or of shapes alone. */
+export const reports = signal(/** @type {any[]} */ ([]));
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<Unit | null>} */
 export const pointed = signal(null);
@@ -112,9 +116,12 @@ export function edit(change, name = '') {
   batch(() => {
     if (!same) past.value = [...past.value, lab.value].slice(-HISTORY_LENGTH);
     future.value = [];
-    lab.value = { ...lab.value, ...change };
+    lab.value = settled({ ...lab.value, ...change });
   });
 }
+
+/** A loss of the pinned cell goes with it, for the menu to say what is used. @param {Lab} state @returns {Lab} */
+const settled = (state) => (state.loss === 'unit' && !state.unit ? { ...state, loss: 'sum' } : state);
 
 /** @param {Partial<Lab>} change a change of the view that undo need not know */
 export const look = (change) => {
@@ -170,11 +177,19 @@ export function editLayer(index, change, name = '') {
   });
 }
 
+/** A pinned cell stays with its layer, wherever that goes. @param {Layer[]} layers @returns {Unit | null} */
+function unitAmong(layers) {
+  const { unit, layers: before } = lab.value;
+  const layer = unit ? layers.indexOf(before[unit.layer]) : -1;
+  return unit && layer >= 0 ? { ...unit, layer } : null;
+}
+
 /** @param {Layer[]} layers @param {number} selected */
 export function setLayers(layers, selected) {
   batch(() => {
     forgetAll();
-    edit({ layers, layer: Math.max(0, Math.min(selected, layers.length - 1)), channel: 0, slice: [0, 0], unit: null });
+    const layer = Math.max(0, Math.min(selected, layers.length - 1));
+    edit({ layers, layer, channel: 0, slice: [0, 0], unit: unitAmong(layers) });
   });
 }
 

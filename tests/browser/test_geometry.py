@@ -116,3 +116,9 @@ def test_bias_lifts_and_flip_turns_the_kernel(small: Lab, numbers: Array) -> Non
     turned = correlate(numbers, RAMP[::-1, ::-1])
     small.says_number("sum-of-products", turned[3, 4], 1e-4)
     small.says_number("pointed-value", turned[3, 4] - 2.5, 1e-4)
+
+
+def test_bias_stands_with_all_its_digits(small: Lab) -> None:
+    small.by_id("bias").fill("0.12345678")
+    small.by_id("stride").focus()
+    expect(small.by_id("bias")).to_have_value("0.12345678")

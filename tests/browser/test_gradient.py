@@ -80,6 +80,48 @@ def test_cell_pinned_forward_can_be_the_loss(small: Lab, numbers: Array) -> None
     small.shows(corner)
 
 
+def test_pinned_cell_that_leaves_its_map_is_named_and_comes_back(
+    small: Lab, numbers: Array
+) -> None:
+    whole = input_gradient(np.ones_like(numbers), FULL, numbers.shape)
+    small.click_cell(4, 6, rows=7, cols=10)
+    alone = np.zeros_like(numbers)
+    alone[3:6, 5:8] = FULL
+    small.shows(alone)
+    small.by_id("padding").select_option("valid")
+    small.by_id("stride").fill("2")
+    note = small.by_id("pin-note")
+    expect(note).to_contain_text("row 4, column 6 of layer 1, is no longer there")
+    expect(note).to_contain_text("rows 0 to 2, columns 0 to 3. The sum of the maps of layer 1")
+    expect(small.by_id("loss")).to_have_value("unit")
+    expect(small.by_id("loss-value")).to_contain_text("over layer 1")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.shows(input_gradient(np.ones((3, 4)), FULL, numbers.shape, stride=2))
+    small.by_id("forward").click()
+    expect(small.page.locator("#arithmetic")).to_contain_text("rows 0 to 2, columns 0 to 3")
+    small.by_id("gradient").click()
+    small.by_id("stride").fill("1")
+    small.by_id("padding").select_option("same")
+    small.shows(alone)
+    expect(note).to_have_count(0)
+    small.by_id("loss").select_option("sum")
+    small.shows(whole)
+    small.by_id("forward").click()
+    small.by_id("stride").fill("4")
+    small.by_id("pin-nearest").click()
+    expect(small.by_id("arithmetic")).to_contain_text("row 1 · column 2 · pinned")
+
+
+def test_gradient_stays_where_it_is_when_a_cell_becomes_the_loss(lab: Lab) -> None:
+    lab.by_id("gradient").click()
+    expect(lab.by_id("gradient-note")).to_contain_text("sum of the weights, which is 0")
+    before = lab.focus.bounding_box()
+    lab.focus.click()
+    expect(lab.by_id("loss-value")).to_contain_text("map 0, row")
+    expect(lab.by_id("gradient-note")).to_have_count(0)
+    assert lab.focus.bounding_box() == before
+
+
 def test_photo_gets_its_gradients(lab: Lab, photo: bytes) -> None:
     lab.choose_file("cat.jpg", "image/jpeg", photo)
     expect(lab.by_id("map-size")).to_have_text("300 × 451")

@@ -191,7 +191,7 @@ def test_picture_pasted_at_a_weight_is_the_input_and_no_matrix(lab: Lab, photo: 
         }""",
         list(photo),
     )
-    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
     expect(lab.page.get_by_role("alert")).to_have_count(0)
 
 
@@ -212,10 +212,10 @@ def test_size_of_two_digits_keeps_the_kernel(small: Lab, numbers: Array) -> None
 def test_escape_at_an_untouched_weight_keeps_a_new_picture(lab: Lab, photo: bytes) -> None:
     lab.cell(0, 0).focus()
     lab.choose_file("cat.jpg", "image/jpeg", photo)
-    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
     lab.cell(0, 0).press("Escape")
     lab.page.wait_for_timeout(300)
-    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
 
 
 def test_undo_and_redo_travel_from_within_a_weight(small: Lab) -> None:

@@ -34,7 +34,7 @@ def test_reloaded_link_gives_the_same_state_and_pixels_elsewhere(
     errors: list[str] = []
     other.page.on("pageerror", lambda error: errors.append(str(error)))
     other.open(copied.removeprefix(f"{lab.base_url}/"))
-    expect(other.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(other.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
     expect(other.by_id("gradient")).to_have_attribute("aria-pressed", "true")
     expect(other.by_id("loss")).to_have_value("l2")
     expect(other.by_id("stride")).to_have_value("2")

@@ -127,3 +127,21 @@ def test_controls_follow_an_edit_whose_answer_is_slow(lab: Lab) -> None:
     lab.page.keyboard.press("ArrowUp")
     expect(lab.cell(1, 1)).to_have_value("1")
     expect(lab.page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+def test_map_counts_as_exact_only_while_it_answers_what_is_asked(lab: Lab) -> None:
+    lab.wait_until_exact()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    lab.page.route("**/api/v1/forward", hold, times=1)
+    lab.cell(1, 1).fill("3")
+    expect(lab.by_id("exact")).to_have_text("being computed")
+    expect(lab.maps).to_contain_text("· being computed")
+    held[0].continue_()
+    expect(lab.by_id("exact")).to_have_text("exact")
+    lab.by_id("padding").select_option("valid")
+    lab.by_id("dilation").fill("300")
+    expect(lab.by_id("exact")).to_have_text("of the last good answer")

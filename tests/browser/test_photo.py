@@ -19,7 +19,7 @@ BLUR = np.array([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
 
 def shows_photo(lab: Lab) -> None:
     """The photo's size stands below it, and the browser shows all of it."""
-    expect(lab.by_id("about-input")).to_contain_text("451 × 300, JPEG")
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
     lab.page.wait_for_function(
         """() => {
           const picture = document.querySelector('[data-testid=picture]');
@@ -91,7 +91,7 @@ def test_photo_arrives_by_drop_and_by_paste(lab: Lab, photo: bytes, way: str) ->
             base64.b64encode(buffer.getvalue()).decode(),
         )
         lab.page.keyboard.press("Control+V")
-        expect(lab.by_id("about-input")).to_contain_text("451 × 300, PNG")
+        expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, PNG")
     lab.shows(correlate(luma(photo), SOBEL_X))
 
 
@@ -116,7 +116,7 @@ def test_later_choice_wins_over_a_picture_that_arrives_late(
         held[0].continue_()
     lab.page.wait_for_timeout(500)
     expect(lab.by_id("map-size")).to_have_text("300 × 451")
-    expect(lab.by_id("about-input")).to_contain_text("451 × 300")
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns")
     expect(lab.page.get_by_role("alert")).to_have_count(0)
 
 
@@ -160,11 +160,35 @@ def test_photo_of_twelve_megapixels_is_filtered_at_full_size(lab: Lab) -> None:
     Image.fromarray(pixels).save(buffer, "JPEG", quality=80)
     lab.paint_gray()
     lab.choose_file("large.jpg", "image/jpeg", buffer.getvalue())
-    expect(lab.by_id("about-input")).to_have_text(re.compile("^4000 × 3000, JPEG"))
+    expect(lab.by_id("about-input")).to_have_text(re.compile("^3000 rows × 4000 columns, JPEG"))
     expect(lab.by_id("map-size")).to_have_text("3000 × 4000")
     wanted = correlate(luma(buffer.getvalue()), SOBEL_X)
     for part in (np.s_[:200, :200], np.s_[1400:1600, 1900:2100], np.s_[-200:, -200:]):
         lab.shows(wanted, within=EIGHT_BITS, part=part)
+
+
+def test_stack_too_large_for_the_server_is_offered_a_smaller_size(lab: Lab, encode: Encode) -> None:
+    rows, cols = np.mgrid[0:3000, 0:4000]
+    noise = (rows * 7 + cols * 13 + rows * cols // 97) % 256
+    picture = encode(np.stack([noise, rows % 256, cols % 256], 2).astype(np.uint8), "JPEG")
+    lab.by_id("rgb").click()
+    for _ in range(4):
+        lab.add_layer("conv2d")
+    expect(lab.by_id("max-side")).to_have_count(0)  # the sample is small
+    lab.by_id("padding").select_option("full")
+    lab.choose_file("large.jpg", "image/jpeg", picture)
+    alert = lab.input.get_by_role("alert")
+    expect(alert).to_contain_text("MiB of memory; the limit is 1024 MiB")
+    lab.by_id("smaller").click()
+    expect(lab.by_id("max-side")).to_have_value("2048")
+    expect(lab.by_id("about-input")).to_contain_text("computed at 1536 rows × 2048 columns")
+    expect(lab.by_id("map-size")).to_have_text("1538 × 2050")
+    expect(alert).to_have_count(0)
+    lab.by_id("max-side").select_option("512")
+    expect(lab.by_id("map-size")).to_have_text("386 × 514")
+    lab.link_holds(input={**lab.state()["input"], "max_side": 512})
+    lab.page.get_by_role("button", name="Undo").click()
+    expect(lab.by_id("map-size")).to_have_text("1538 × 2050")
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(5000, 1), (4000, 500), (300, 451)])

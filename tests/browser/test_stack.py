@@ -1,5 +1,7 @@
 """A stack of layers, built by hand."""
 
+import re
+
 import numpy as np
 from playwright.sync_api import expect
 
@@ -101,3 +103,20 @@ def test_filter_that_goes_takes_its_map_out_of_focus(lab: Lab, numbers: Array) -
     lab.shows(np.abs(correlate(numbers, LAPLACIAN)))
     expect(lab.by_id("thumb-1")).to_have_count(0)
     expect(lab.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_layer_without_weights_says_its_formula_with_its_numbers(lab: Lab) -> None:
+    lab.enter_numbers(np.arange(12.0).reshape(3, 4))
+    for kind, formula in (
+        ("relu", "y = max(0, x)"),
+        ("leaky_relu", "y = x for x > 0, else 0.01 · x"),
+        ("gelu", "y = x · (1 + erf(x / √2)) / 2"),
+        ("avg_pool2d", "y = Σ x / 4, the sum over a window of 2 × 2"),
+        ("global_avg_pool", "y = Σ x / 2, the sum over the map"),
+    ):
+        lab.add_layer(kind)
+        expect(lab.by_id("value-formula")).to_have_text(formula)
+        expect(lab.by_id("formula")).not_to_contain_text(re.compile(r"= *$"))
+    lab.by_id("layer-1").click()
+    lab.click_cell(1, 2, rows=3, cols=4)
+    expect(lab.by_id("arithmetic")).to_contain_text("relu, y = max(0, x)")
