@@ -1,0 +1,90 @@
+"""The pages about the client and the REST API: every example runs as it stands."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load
+
+from app import client as public
+from tests.test_readme import ADDRESS, ROOT, check_prints_its_comments, examples
+
+CLIENT = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+REST = (ROOT / "docs" / "rest.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", examples("python", CLIENT) + examples("python", REST))
+def test_python_example_prints_what_its_comments_say(server: str, example: str) -> None:
+    check_prints_its_comments(example.replace(ADDRESS, server))
+
+
+def test_every_method_and_error_of_the_client_is_named() -> None:
+    names = {name for name in dir(public.Client) if not name.startswith("_")} - {"ask", "close"}
+    names |= {one for one in public.__all__ if isinstance(getattr(public, one), type)}
+    named = set(re.findall(r"\w+", CLIENT))
+    assert names - named <= {"Gradients", "Image", "Kernel", "Maps"}
+
+
+def curl(words: list[str], folder: Path) -> None:
+    """Do what curl does with these options; curl itself may be absent here."""
+    headers: dict[str, str] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    fields: dict[str, str] = {}
+    body: bytes | None = None
+    url = target = ""
+    rest = iter(words)
+    assert next(rest) == "curl"
+    for word in rest:
+        if word == "-H":
+            name, value = next(rest).split(": ", 1)
+            headers[name] = value
+        elif word in ("--json", "--data-binary"):
+            body = (folder / next(rest).removeprefix("@")).read_bytes()
+            if word == "--json":
+                headers = {"Content-Type": "application/json", **headers}
+        elif word == "-F":
+            name, value = next(rest).split("=", 1)
+            if value.startswith("@"):
+                files[name] = (value[1:], (folder / value[1:]).read_bytes())
+            else:
+                fields[name] = value
+        elif word == "-o":
+            target = next(rest)
+        else:
+            url = word
+    parts = {"files": files, "data": fields} if files else {"content": body}
+    answer = httpx.post(url, headers=headers, **parts).raise_for_status()
+    (folder / target).write_bytes(answer.content)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_curl_examples_write_what_they_say(server: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 31), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.jpg")
+    (network,) = examples("json", REST)
+    (tmp_path / "network.json").write_text(network)
+    for block in examples("sh", REST):
+        for line in block.splitlines():
+            curl(shlex.split(line.replace(ADDRESS, server)), tmp_path)
+    assert size_of(tmp_path / "edges.png") == (31, 20)
+    assert size_of(tmp_path / "heat.png") == (31, 20)
+    with np.load(tmp_path / "edges.npz") as archive:
+        assert archive["layers.0"].shape == (1, 3, 18, 29)
+    shapes, maps = (
+        json.loads((tmp_path / f"{one}.json").read_text()) for one in ("shapes", "maps")
+    )
+    assert shapes["layers"][2]["output_shape"] == list(np.shape(maps["layers"][2]["data"]))
+    height, width = shapes["layers"][2]["output_shape"][2:]
+    assert size_of(tmp_path / "maps.png") == (2 * width + 2, 2 * height + 2)
+    gradient = load((tmp_path / "gradient.safetensors").read_bytes())["input"]
+    assert gradient.shape == tuple(shapes["input"]["shape"])
+    assert json.loads((tmp_path / "image.json").read_text())["width"] == 31
