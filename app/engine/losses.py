@@ -272,7 +272,12 @@ class CrossEntropy(Loss):
         return upstream
 
     def change(self, after: Array, before: Array) -> float:
-        return self.value(after) - self.value(before)
+        classes, moved = self._classes(before.shape), after - before
+        moved -= np.take_along_axis(moved, classes, 1)  # log Σ p · exp(moved) is what is left
+        if not np.all(moved < 1):
+            return self.value(after) - self.value(before)
+        grown = np.exp(log_softmax(before, 1)) * np.expm1(moved)
+        return _total(np.log1p(grown.sum(axis=1))) / max(classes.size, 1)
 
 
 @dataclass(frozen=True, eq=False)

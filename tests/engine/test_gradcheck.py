@@ -1,11 +1,13 @@
 """The checker itself: right gradients pass, slightly wrong ones fail, kinks are named."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.engine import gradcheck as gradcheck_module
 from app.engine.errors import NetworkError, ParameterError
 from app.engine.gradcheck import Check, gradcheck
 from app.engine.kernels import RandomKernel, RandomWeight
@@ -15,16 +17,19 @@ from app.engine.layers import (
     Conv2d,
     Dense,
     Flatten,
+    Gelu,
     Layer,
     LeakyRelu,
     MaxPool1d,
     MaxPool2d,
     Relu,
     Result,
+    Sigmoid,
     Square,
     Tanh,
 )
-from app.engine.losses import L2, Select, Sum
+from app.engine.losses import L2, CrossEntropy, Loss, Mean, Select, Sum
+from app.engine.network import Backward
 
 RNG = np.random.default_rng(53)
 X = RNG.standard_normal((2, 2, 5, 6))
@@ -197,3 +202,37 @@ def test_what_is_to_be_checked_is_told_in_whole_numbers(asked: dict[str, Any], p
     with pytest.raises(ParameterError) as caught:
         gradcheck([Relu()], np.ones((2, 3)), **asked)
     assert caught.value.path[0] == path
+
+
+FLAT = np.full((1, 1, 4, 5), 0.3)
+ROUGH = np.random.default_rng(4).random((1, 1, 4, 5))
+SURE = Dense(np.random.default_rng(1).normal(size=(4, 20)) * 200)
+ROUNDED: dict[str, tuple[list[Layer], np.ndarray, Loss]] = {
+    "terms that cancel": ([Conv2d([[0.1, 0.2, -0.3]])], FLAT, L2()),
+    "a class that is certain": ([SURE], ROUGH, CrossEntropy(0)),
+    "a class that is excluded": ([SURE], ROUGH, CrossEntropy(1)),
+    "moves that are swallowed": ([Sigmoid(), Conv2d([[1.0, 2.0]])], ROUGH * 200 - 100, Sum()),
+    "a curve at its flat point": ([Gelu(), Square()], FLAT * 0, Mean()),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_a_right_gradient_that_is_0_but_for_rounding_is_no_failure(case: str) -> None:
+    layers, x, loss = ROUNDED[case]
+    assert {check.verdict for check in gradcheck(layers, x, loss)} == {"pass"}
+
+
+def test_a_kink_under_a_large_step_does_not_pass_for_a_curve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = gradcheck_module.backward
+
+    def wrong(*arguments: Any) -> Backward:
+        result = right(*arguments)
+        return replace(result, gradients={k: v * 1.0005 for k, v in result.gradients.items()})
+
+    monkeypatch.setattr(gradcheck_module, "backward", wrong)
+    # All steps but the last, of 1e-5, cross the kink; that one disagrees by 0.05 %.
+    (check,) = gradcheck([LeakyRelu(-1.0)], np.array([[5e-5]]), Sum(), indices=[(0, 0)], step=1.0)
+    assert check.verdict == "fail"
+    assert check.numeric == pytest.approx(1.0)

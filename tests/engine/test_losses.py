@@ -146,3 +146,13 @@ def test_arrays_are_never_broadcast(loss: Loss, field: str) -> None:
     with pytest.raises(ShapeError, match="legal") as caught:
         loss.value(output)
     assert caught.value.path == (field,)
+
+
+def test_change_of_cross_entropy_tells_what_the_two_values_round_away() -> None:
+    scores = np.array([[90.0, 0.0, 2.0]])
+    moved = scores + np.array([[0.0, 0.0, 1e-3]])
+    loss = CrossEntropy(0)
+    assert loss.value(moved) == loss.value(scores)
+    assert loss.change(moved, scores) == pytest.approx(math.exp(-88) * math.expm1(1e-3), rel=1e-9)
+    far = scores + np.array([[0.0, 1000.0, 0.0]])
+    assert loss.change(far, scores) == 910
