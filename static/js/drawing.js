@@ -5,6 +5,7 @@ import { render } from '../vendor/lit-html/lit-html.js';
 import { counts, extent, focusPlane, galleryPlanes, galleryScale, scale } from './focus.js';
 import { signed } from './format.js';
 import { answering } from './live.js';
+import { partial } from './slid.js';
 import { lab } from './state.js';
 import { dark } from './theme.js';
 import { markPainted, paint, paintAlive, paintHistogram, thinned } from './painting.js';
@@ -76,7 +77,7 @@ export function drawWhenNeeded(place, view) {
 let marked = null;
 
 async function paintFocus() {
-  const plane = focusPlane.value;
+  const plane = partial.value ?? focusPlane.value;
   const now = scale.value;
   if (!plane) return;
   element('legend-bar').style.background = `linear-gradient(to top, ${now.stops.join(',')})`;

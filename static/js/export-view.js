@@ -92,7 +92,7 @@ async function learn() {
 }
 
 /** @returns {import('./menu-view.js').Item[]} */
-const items = () => [
+const items = (all = part.mode === 'gradient' ? 'gradients' : 'layers') => [
   { title: 'Copy the link', says: 'It carries all of the lab.', testid: 'copy-link', act: () => copy(currentLink()) },
   { title: 'Copy as curl', says: 'Writes the numbers as NPZ, the map as PNG.', testid: 'copy-curl', act: copySnippet('curl') },
   { title: 'Copy as Python client', says: 'Asks this server.', testid: 'copy-client', act: copySnippet('client') },
@@ -102,8 +102,8 @@ const items = () => [
   { title: 'Save the map as NPY', testid: 'save-npy', act: () => attempt(saveNpy, 'Saved') },
   { title: 'Save the map as CSV', testid: 'save-csv', act: () => attempt(saveCsv, 'Saved') },
   { title: 'Save the map as JSON', testid: 'save-json', act: () => attempt(saveJson, 'Saved') },
-  { title: 'Save all layers as NPZ', testid: 'save-npz', act: () => attempt(() => saveAll('npz'), 'Saved') },
-  { title: 'Save all layers as safetensors', testid: 'save-safetensors', act: () => attempt(() => saveAll('safetensors'), 'Saved') },
+  { title: `Save all ${all} as NPZ`, testid: 'save-npz', act: () => attempt(() => saveAll('npz'), 'Saved') },
+  { title: `Save all ${all} as safetensors`, testid: 'save-safetensors', act: () => attempt(() => saveAll('safetensors'), 'Saved') },
 ];
 
 export const exportMenu = () => html`<span @pointerover=${learn} @focusin=${learn}

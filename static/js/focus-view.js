@@ -7,6 +7,7 @@ import { focusPlane, scale } from './focus.js';
 import { number } from './format.js';
 import { cancel } from './live.js';
 import { cell, cellAbove, receptiveField, touched } from './pointing.js';
+import { partial, unmade } from './slid.js';
 import { edit, lab, part, pointed, pointedInput, shown, waiting } from './state.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
@@ -114,6 +115,12 @@ function outline({ row, col, rows, cols }) {
   return svg`<rect x=${x} y=${y} width=${width} height=${height}></rect>${ring}`;
 }
 
+/** Cells that the sliding window has not made. @param {import('./slid.js').Area} area */
+function cover({ row, col, rows, cols }) {
+  const { left, top, cell: side } = box.value;
+  return svg`<rect class="unmade" x=${left + col * side} y=${top + row * side} width=${cols * side + 1} height=${rows * side + 1}></rect>`;
+}
+
 /** On a map the pointed cell, or those that the pointed pixel touches; on a gradient what lights up on the picture. */
 function marks() {
   const unit = cell.value;
@@ -133,7 +140,7 @@ function valueText({ values, scale: step, offset, exact }, place, digits) {
 }
 
 function cellValues() {
-  const plane = focusPlane.value;
+  const plane = partial.value ?? focusPlane.value;
   const { left, top, cell: side, rows, cols } = box.value;
   const wide = side >= WIDE_CELL || (cols <= FEW_COLS && side >= NARROW_CELL);
   if (!plane || !wide || plane.rows !== rows || plane.cols !== cols) return nothing;
@@ -189,6 +196,6 @@ export function focusView() {
       @click=${onClick}
       @keydown=${onKey}
     ></canvas>
-    <svg class="over" aria-hidden="true">${cellValues()} ${marks()}</svg>
+    <svg class="over" aria-hidden="true">${cellValues()} ${unmade.value.map(cover)} ${marks()}</svg>
     ${status()}`;
 }

@@ -12,6 +12,7 @@ import { followLink } from './link.js';
 import { startLive } from './live.js';
 import { PLACES } from './places.js';
 import { startPointing } from './pointing.js';
+import { startSlide } from './slide.js';
 import { startCards } from './stack-view.js';
 import { canRedo, canUndo, limits, presets, redo, samples, undo } from './state.js';
 import { dark, startTheme, toggleTheme } from './theme.js';
@@ -53,6 +54,7 @@ function start() {
   acceptPictures();
   addEventListener('keydown', onKey);
   startPointing();
+  startSlide();
   learnLists();
 }
 

@@ -8,6 +8,7 @@ import { gradientControls, gradientNote } from './gradient-view.js';
 import { inputView } from './input-view.js';
 import { kernelView } from './kernel-view.js';
 import { colourControls, faultNotes, galleryView, legendZero, mapsHead, modeButtons, statsLine, zoomControls } from './maps-view.js';
+import { slideView } from './slide-view.js';
 import { stackView } from './stack-view.js';
 
 /** @type {Record<string, () => import('../vendor/lit-html/lit-html.js').TemplateResult>} */
@@ -27,6 +28,7 @@ export const PLACES = {
   view: colourControls,
   gallery: galleryView,
   zoom: zoomControls,
+  slide: slideView,
   command: commandView,
   arithmetic: arithmeticView,
 };

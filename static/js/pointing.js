@@ -6,12 +6,13 @@ import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { isOutside } from './pinned.js';
 import { lossOf } from './requests.js';
+import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
 
 const ASK_AFTER_MS = 60;
 
-/** The cell that the arithmetic is about: the one under the hand, else the pinned one, if it is there. */
-export const cell = computed(() => [pointed.value, part.unit].find((unit) => unit && !isOutside(unit)) ?? null);
+/** The cell that the arithmetic is about: the one under the hand, else where the window slides, else the pinned one, if it is there. */
+export const cell = computed(() => [pointed.value, slid.value, part.unit].find((unit) => unit && !isOutside(unit)) ?? null);
 
 /** The pointed weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
 const weightCell = computed(() => (part.mode === 'gradient' ? pointedWeight.value : null));
