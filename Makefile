@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test coverage lint conformance format lock bench bench-quick bench-live screenshots clean
+.PHONY: help serve setup test coverage lint conformance kills format lock bench bench-quick bench-live screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## lint, format and type checks, Python and JavaScript
 
 conformance: .conformance/.installed  ## compare every number with PyTorch and ONNX
 	OPENBLAS_NUM_THREADS=1 .conformance/bin/python -W error::RuntimeWarning -m tests.conformance
+
+kills: $(VENV)/.dev  ## kill the server 200 times at random moments and look for what is lost
+	$(BIN)/python -m tests.endurance.kills
 
 format: $(VENV)/.dev  ## format the Python code
 	$(BIN)/ruff check --fix .

@@ -21,6 +21,7 @@ from app.web import catalogue, health, images, network, oneshot, openapi, pages,
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
+from app.web.metrics import Metrics
 from app.web.queries import refuse_unknown_queries
 
 API = "/api/v1"
@@ -69,6 +70,7 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     app.state.slots = Slots(
         settings.compute_slots, settings.queue_length, settings.deadline_seconds
     )
+    app.state.metrics = Metrics(app.state.slots, store)
     app.state.decoding_limiter = anyio.CapacityLimiter(usable_cores())
 
 
@@ -86,7 +88,9 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         any_address=not is_loopback(settings.host),
         token=settings.token,
     )
-    app.add_middleware(LifecycleMiddleware, lifecycle=app.state.lifecycle)
+    app.add_middleware(
+        LifecycleMiddleware, lifecycle=app.state.lifecycle, metrics=app.state.metrics
+    )
 
 
 @contextlib.asynccontextmanager

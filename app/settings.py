@@ -92,6 +92,7 @@ class Settings:
         (), "names this server answers to besides loopback, separated by commas; * for any"
     )
     allow_public: bool = choice(False, "bind a public address without a token")
+    log_format: str = choice("text", "how a line of the log is written, text or json")
     token: str = choice("", "secret that every request must carry")
     store_dir: Path = dataclasses.field(
         default_factory=default_store,

@@ -13,7 +13,7 @@ import sys
 
 from app import imaging
 from app.imaging import BrokenPicture, Picture, PictureError, PictureLimits
-from app.service.errors import Overloaded
+from app.service.errors import Overloaded, QueueFull
 
 ISOLATED = sys.platform == "linux"
 if ISOLATED:
@@ -65,7 +65,7 @@ class Decoding:
         try:
             decoder = self._free.get(timeout=self._seconds)
         except queue.Empty:
-            raise Overloaded("Every decoder is busy.") from None
+            raise QueueFull("Every decoder is busy.") from None
         try:
             if decoder is None or not decoder.is_alive():
                 decoder = None

@@ -34,6 +34,14 @@ class Overloaded(ServiceError):
         self.retry_after = retry_after
 
 
+class QueueFull(Overloaded):
+    """As many wait as may."""
+
+
+class DeadlinePassed(Overloaded):
+    """The work was not done in its time, waiting included."""
+
+
 class LimitExceeded(ServiceError):
     """A legal request asks for more than a limit allows; nothing of it was done.
 

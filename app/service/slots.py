@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from app.engine import interrupt
-from app.service.errors import ClientGone, Overloaded
+from app.service.errors import ClientGone, DeadlinePassed, QueueFull
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ class Slots:
     def _submit(self, job: _Job, compute: Callable[[], T]) -> "Future[T]":
         with self._lock:
             if self._taken >= self.count + self.queue_length:
-                raise Overloaded(
+                raise QueueFull(
                     f"{self.count} computations run and {self.queue_length} wait already, which "
                     "is the limit.",
                     retry_after=1,
@@ -136,8 +136,8 @@ class Slots:
         with self._lock:
             self._taken -= 1
 
-    def _too_late(self) -> Overloaded:
-        return Overloaded(
+    def _too_late(self) -> DeadlinePassed:
+        return DeadlinePassed(
             f"The computation was not done within {self.deadline_seconds:g} s, which is the "
             "limit; it was stopped.",
             retry_after=max(1, round(self.deadline_seconds / 4)),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
-from app.service.slots import Slots
-from app.service.store import ImageStore
-from app.web.lifecycle import BUCKETS, Lifecycle
+from app.web.lifecycle import Lifecycle
+from app.web.metrics import Metrics
 from app.web.problems import Problem, documented
 
 router = APIRouter(tags=["health"])
-
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.head("/livez", include_in_schema=False)
@@ -42,42 +38,6 @@ async def readyz(request: Request) -> dict[str, str]:
     summary="Counters in Prometheus' text format",
 )
 def metrics(request: Request) -> Response:
-    """Report what runs, what was answered and how full the store is."""
-    state = request.app.state
-    lines = [*_requests(state.lifecycle), *_slots(state.slots), *_store(state.pictures.store)]
-    return Response("\n".join(lines) + "\n", media_type=METRICS_TYPE)
-
-
-def _metric(name: str, kind: str, meaning: str) -> Iterator[str]:
-    yield f"# HELP convscope_{name} {meaning}"
-    yield f"# TYPE convscope_{name} {kind}"
-
-
-def _requests(lifecycle: Lifecycle) -> Iterator[str]:
-    yield from _metric("requests_running", "gauge", "Requests being answered.")
-    yield f"convscope_requests_running {lifecycle.running}"
-    yield from _metric("requests_total", "counter", "Answers by method and status.")
-    for (method, status), count in sorted(lifecycle.answered.items()):
-        yield f'convscope_requests_total{{method="{method}",status="{status}"}} {count}'
-    yield from _metric("request_seconds", "histogram", "Time from request to end of answer.")
-    total = 0
-    for bound, count in zip((*BUCKETS, "+Inf"), lifecycle.durations, strict=True):
-        total += count
-        yield f'convscope_request_seconds_bucket{{le="{bound}"}} {total}'
-    yield f"convscope_request_seconds_sum {lifecycle.seconds:.6f}"
-    yield f"convscope_request_seconds_count {total}"
-
-
-def _slots(slots: Slots) -> Iterator[str]:
-    yield from _metric("slots", "gauge", "Computations that can run at the same time.")
-    yield f"convscope_slots {slots.count}"
-    yield from _metric("computations", "gauge", "Computations that run or wait.")
-    yield f"convscope_computations {slots.taken}"
-
-
-def _store(store: ImageStore) -> Iterator[str]:
-    count, size = store.usage()
-    yield from _metric("store_images", "gauge", "Pictures kept.")
-    yield f"convscope_store_images {count}"
-    yield from _metric("store_bytes", "gauge", "Bytes of the pictures kept.")
-    yield f"convscope_store_bytes {size}"
+    """Report what runs, what was answered and refused, and how full queue and store are."""
+    counted: Metrics = request.app.state.metrics
+    return Response(counted.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,8 +1,7 @@
-"""What the process is doing: which requests run, whether it is about to stop, what was counted."""
+"""What the process is doing: which requests run, whether it is about to stop, what it logs."""
 
 from __future__ import annotations
 
-import collections
 import logging
 import secrets
 import time
@@ -10,53 +9,37 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.headers import every_answer
+from app.web.metrics import Metrics
 from app.web.problems import Problem, problem_response, unforeseen
 
 log = logging.getLogger("convscope")
+access = logging.getLogger("convscope.access")
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HEALTH = ("/livez", "/readyz", "/metrics")
-
-# Seconds; from a thumbnail to the deadline.
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+STATIC = "/static"
 
 
 class Lifecycle:
-    """The state of the process that health and metrics report.
+    """The state of the process that health reports.
 
     Attributes:
         draining: whether it was told to stop: running requests finish, new work is refused.
-        running: how many requests run, health checks aside.
-        answered: answers by (method, status).
-        durations: answers by bucket of `BUCKETS`, the last one for anything longer.
-        seconds: time of all answers together.
     """
 
     def __init__(self) -> None:
         self.draining = False
-        self.running = 0
-        self.answered: collections.Counter[tuple[str, int]] = collections.Counter()
-        self.durations = [0] * (len(BUCKETS) + 1)
-        self.seconds = 0.0
-
-    def count(self, method: str, status: int, seconds: float) -> None:
-        """Count one answer."""
-        # A method that nobody defines could otherwise make a line of metrics each.
-        known = method if method in METHODS else "other"
-        self.answered[known, status] += 1
-        self.durations[sum(seconds > bound for bound in BUCKETS)] += 1
-        self.seconds += seconds
 
 
 class LifecycleMiddleware:
-    """Outermost: names each request, counts it, answers for whatever fails.
+    """Outermost: names each request, counts and logs it, answers for whatever fails.
 
     The security headers come onto every answer here.
     """
 
-    def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
+    def __init__(self, app: ASGIApp, lifecycle: Lifecycle, metrics: Metrics) -> None:
         self.app = app
         self.lifecycle = lifecycle
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -64,7 +47,8 @@ class LifecycleMiddleware:
             await self.app(scope, receive, send)
             return
         request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         started, status, started_answer = time.perf_counter(), 500, False
 
         async def send_with_headers(message: Message) -> None:
@@ -77,7 +61,7 @@ class LifecycleMiddleware:
             await send(message)
 
         is_work = scope["path"] not in HEALTH
-        self.lifecycle.running += is_work
+        self.metrics.running += is_work
         try:
             if is_work and self.lifecycle.draining:
                 refusal = Problem(
@@ -90,10 +74,41 @@ class LifecycleMiddleware:
                 await self.app(scope, receive, send_with_headers)
         except Exception:
             # Whatever passes here would make uvicorn close the connection, the answer after it.
-            log.exception("request %s failed", request_id)
+            log.exception("request %s failed", request_id, extra={"request_id": request_id})
             if started_answer:
                 raise
             await problem_response(scope, unforeseen())(scope, receive, send_with_headers)
         finally:
-            self.lifecycle.running -= is_work
-            self.lifecycle.count(scope["method"], status, time.perf_counter() - started)
+            self.metrics.running -= is_work
+            self._account(scope, status, time.perf_counter() - started)
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log one answer; of what was sent, only what the application itself declares."""
+        route = _declared(scope)
+        reason = scope["state"].get("refused", "")
+        self.metrics.count(scope["method"], route, status, seconds, reason)
+        access.info(
+            "%s %s %d in %.1f ms, request %s",
+            scope["method"],
+            route or "-",
+            status,
+            1000 * seconds,
+            scope["state"]["request_id"],
+            extra={
+                "request_id": scope["state"]["request_id"],
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "milliseconds": round(1000 * seconds, 1),
+                "refused": reason,
+            },
+        )
+
+
+def _declared(scope: Scope) -> str:
+    """Return the path of the route that answered, as the application declares it, or ""."""
+    if own := getattr(scope.get("route"), "path", ""):
+        # A route knows its path within its router; the router's prefix is as it was asked for.
+        prefix = scope["path"].rsplit("/", own.count("/"))[0]
+        return f"{prefix}{own}"
+    return STATIC if scope["path"].startswith(f"{STATIC}/") else ""

@@ -57,6 +57,7 @@ class Problem(Exception):
         detail: one sentence with the offending numbers and what would be legal.
         errors: what is wrong where, each with `pointer` (RFC 6901) and `detail`.
         headers: headers of the answer.
+        reason: why, in one word, for those who run the server; the status' phrase when absent.
         members: further members of the problem, such as `limit` and `actual`.
     """
 
@@ -67,6 +68,7 @@ class Problem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        reason: str = "",
         **members: Any,
     ) -> None:
         super().__init__(detail)
@@ -74,6 +76,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.reason = reason or http.HTTPStatus(status).phrase.replace(" ", "")
         self.members = members
 
 
@@ -84,6 +87,7 @@ def pointer(path: Sequence[str | int]) -> str:
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
     """Build the answer that tells `problem`, for the request of `scope`."""
+    scope["state"]["refused"] = problem.reason
     path = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -155,6 +159,11 @@ def _from_validation(error: RequestValidationError) -> Problem:
     return Problem(422, f"{first['pointer']}: {first['detail']}", errors=errors)
 
 
+def _because_of(error: Exception, problem: Problem) -> Problem:
+    problem.reason = type(error).__name__
+    return problem
+
+
 def unforeseen() -> Problem:
     """Return the problem of a failure that nobody foresaw; it tells nothing of the failure."""
     return Problem(500, _DETAILS[500])
@@ -181,15 +190,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(EngineError)
     async def from_engine(request: Request, error: EngineError) -> Response:
-        return problem_response(request.scope, _from_engine(error))
+        return problem_response(request.scope, _because_of(error, _from_engine(error)))
 
     @app.exception_handler(PictureError)
     async def from_picture(request: Request, error: PictureError) -> Response:
-        return problem_response(request.scope, _from_picture(error))
+        return problem_response(request.scope, _because_of(error, _from_picture(error)))
 
     @app.exception_handler(ServiceError)
     async def from_service(request: Request, error: ServiceError) -> Response:
-        return problem_response(request.scope, _from_service(error))
+        return problem_response(request.scope, _because_of(error, _from_service(error)))
 
     @app.exception_handler(HTTPException)
     async def from_framework(request: Request, error: HTTPException) -> Response:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from pythonjsonlogger.json import JsonFormatter
 
 from app.settings import Settings
 from app.web.connection import guarded
 from app.web.lifecycle import Lifecycle
+from app.web.metrics import Metrics
 
 # What is left for answers on their way once the drain is over.
 LAST_SECONDS = 1
@@ -24,9 +27,12 @@ class DrainingServer(uvicorn.Server):
     by failing, and ends killed by that very signal instead of with exit status 0.
     """
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, lifecycle: Lifecycle, metrics: Metrics, drain_seconds: float
+    ) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
+        self._metrics = metrics
         self._drain_seconds = drain_seconds
         self._drained_by = 0.0
 
@@ -42,16 +48,32 @@ class DrainingServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Stop once nothing runs any more, or the time for it is over."""
         if self._lifecycle.draining and (
-            self._lifecycle.running == 0 or time.monotonic() > self._drained_by
+            self._metrics.running == 0 or time.monotonic() > self._drained_by
         ):
             self.should_exit = True
         return await super().on_tick(counter)
 
 
+def write_logs(log_format: str) -> None:
+    """Write every log of the process to the standard error, one line for each event.
+
+    Args:
+        log_format: "text" for people, "json" for machines: the members of each event by name.
+    """
+    handler = logging.StreamHandler()
+    plain = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    as_json = JsonFormatter(plain, rename_fields={"asctime": "time", "levelname": "level"})
+    handler.setFormatter(as_json if log_format == "json" else logging.Formatter(plain))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve `app` until a signal, then drain."""
+    write_logs(settings.log_format)
     config = uvicorn.Config(
         app,
+        log_config=None,
+        access_log=False,
         host=settings.host,
         port=settings.port,
         http=guarded(settings),
@@ -61,4 +83,5 @@ def serve(app: FastAPI, settings: Settings) -> None:
         server_header=False,
         proxy_headers=False,
     )
-    DrainingServer(config, app.state.lifecycle, settings.drain_seconds).run()
+    state = app.state
+    DrainingServer(config, state.lifecycle, state.metrics, settings.drain_seconds).run()

@@ -1,14 +1,20 @@
 """What every answer carries, the pages, the health and the metrics."""
 
+import json
+import logging
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.web.pages import STATIC, STATIC_DIRECTORY
+from app.web.serving import write_logs
+from tests.imaging.pictures import encoded, noise
 from tests.web.api.calling import assert_problem
 from tests.web.shell.asking import Shell
+from tests.web.shell.conftest import MakeShell
 
 
 @pytest.mark.parametrize("path", ["/livez", "/docs", "/nothing", "/api/v1/samples"])
@@ -113,11 +119,58 @@ def test_metrics_count_answers_in_the_text_format_of_prometheus(shell: Shell) ->
     shell.get("/nothing")
     shell.ask("BREW", "/livez")
     text = shell.get("/metrics").text
-    assert 'convscope_requests_total{method="GET",status="200"} 1\n' in text
-    assert 'convscope_requests_total{method="GET",status="404"} 1\n' in text
-    assert 'convscope_requests_total{method="other",status="405"} 1\n' in text
-    assert 'convscope_request_seconds_bucket{le="+Inf"} 3\n' in text
-    assert "convscope_request_seconds_count 3\n" in text
-    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+\n')
-    for line in text.splitlines(keepends=True):
-        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
+    read = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+    def answers(method: str, route: str, status: str) -> float:
+        labels = {"method": method, "route": route, "status": status}
+        return read["convscope_requests_total", *sorted(labels.items())]
+
+    assert answers("GET", "/api/v1/samples", "200") == 1
+    assert answers("GET", "other", "404") == 1
+    assert answers("other", "/livez", "405") == 1
+    assert read["convscope_request_seconds_count", ("route", "/api/v1/samples")] == 1
+    assert read["convscope_refusals_total", ("reason", "NotFound")] == 1
+    assert read["convscope_slots",] == shell.settings.compute_slots
+
+
+def test_refusals_are_counted_by_reason(make_shell: MakeShell) -> None:
+    shell = make_shell(compute_slots=1, queue_length=0, picture_side=20)
+    shell.upload(b"%PDF-1.7")
+    shell.upload(encoded(noise(30, 41, 3), "PNG"))
+    network = {"input": {"array": [[1]]}, "layers": [{"type": "conv2d", "kernel": [[1, 2]]}]}
+    shell.ask("POST", "/api/v1/forward", json=network)
+    shell.app.state.slots._taken = 1
+    shell.ask("POST", "/api/v1/forward", json={**network, "layers": [{"type": "relu"}]})
+    shell.app.state.slots._taken = 0
+    text = shell.get("/metrics").text
+    for reason in ("NotAPicture", "PictureTooLarge", "NetworkError", "QueueFull"):
+        assert f'convscope_refusals_total{{reason="{reason}"}} 1.0\n' in text, text
+    assert "convscope_queue_length 0.0\n" in text
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_each_request_leaves_a_line_with_its_id_and_nothing_that_was_sent(
+    shell: Shell, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    write_logs(log_format)
+    answer = shell.get("/api/v1/images/secret?a=b")
+    shell.get("/api/v1/samples")
+    logging.basicConfig(force=True, level=logging.WARNING)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "convscope.access" in line]
+    assert len(lines) == 2
+    assert "secret" not in "".join(lines)
+    assert "a=b" not in "".join(lines)
+    if log_format == "text":
+        told = f"GET /api/v1/images/{{image_id}} {answer.status_code} in "
+        assert told in lines[0]
+        assert lines[0].endswith(f"request {answer.headers['x-request-id']}")
+        return
+    event = json.loads(lines[0])
+    assert event["request_id"] == answer.headers["x-request-id"]
+    assert event["route"] == "/api/v1/images/{image_id}"
+    assert (event["status"], event["level"]) == (answer.status_code, "INFO")
+    assert event["milliseconds"] > 0

@@ -109,9 +109,9 @@ def test_answer_that_is_not_read_is_not_held_for_ever(impatient: str) -> None:
         # More than the kernels' buffers between the two can hold.
         client.sendall(request * 12)
         deadline = time.monotonic() + PROMPT
-        while "convscope_requests_running 1\n" not in running():
+        while "convscope_requests_running 1.0\n" not in running():
             assert time.monotonic() < deadline
-        while "convscope_requests_running 0\n" not in running():
+        while "convscope_requests_running 0.0\n" not in running():
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
@@ -193,7 +193,8 @@ def test_livez_answers_at_once_while_every_slot_is_busy(server: str) -> None:
         busy = http.get("/metrics").text
     for client in clients:
         client.close()
-    assert f"convscope_computations {slots + 2}\n" in busy
+    assert f"convscope_slots_busy {slots}.0\n" in busy
+    assert "convscope_queue_length 2.0\n" in busy
     assert sorted(times)[10] < 0.1
 
 
