@@ -259,7 +259,7 @@ LEGAL: list[tuple[Layer, tuple[int, ...], dict[str, str]]] = [
     ),
     (ConvTranspose1d([1.0], groups=4), (1, 6, 5), {"bias": "null, or O numbers"}),
     (
-        MaxPool2d((4, 3), padding=(1, 0), dilation=(1, 2)),
+        MaxPool2d((4, 3), 5, (1, 0), (1, 2)),
         SHAPE,
         {
             "size": "integers, rows 1 to 10, cols 1 to 5",
@@ -520,3 +520,14 @@ def test_where_no_unit_sees_anything_the_field_is_empty() -> None:
     assert report.output_shape == (1, 1, 2, 3)
     assert report.receptive_field is not None
     assert report.receptive_field.size == (0, 1)
+
+
+@pytest.mark.parametrize("unit", [(6, 0), (0, 7), (-1, 0), (0.0, 0), (True, 0), (0,), 3])
+def test_a_unit_that_the_map_does_not_have_sees_nothing(unit: Any) -> None:
+    conv = Conv2d(np.ones((3, 3)), padding_mode="circular", padding=((0, 0), (1, 1)))
+    (report,) = inspect([conv, Relu()], (1, 2, 8, 7))[1:]
+    assert report.view is not None
+    assert [cells.tolist() for cells in report.view.cells((5, 6))] == [[5, 6, 7], [0, 5, 6]]
+    with pytest.raises(ParameterError, match="legal: rows 0 to 5, cols 0 to 6") as caught:
+        report.view.cells(unit)
+    assert caught.value.path == ("unit",)

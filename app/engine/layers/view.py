@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.arguments import entries_of, is_index, span, written
+from app.engine.errors import ParameterError
 from app.engine.geometry import Padding, Pair, ReceptiveField
 from app.engine.padding import source_indices
 
@@ -85,7 +87,6 @@ class Window:
         cells = self.reads(units, axis)
         if self.mode != "zeros":
             before, after = self.padding[axis]
-            cells = cells[cells < size + after]
             return np.unique(source_indices(size, before, after, self.mode)[cells + before])
         return cells[(cells >= 0) & (cells < size)]
 
@@ -128,7 +129,17 @@ class View:
 
         Padding is no input: padded zeros are left out, and cells that `reflect`, `replicate` or
         `circular` padding repeats are counted where they stand.
+
+        Raises:
+            ParameterError: The map has no such unit.
         """
+        entries = entries_of(unit) or ()
+        if len(entries) != 2 or not all(map(is_index, entries, self.size)):
+            rows, cols = (span(0, size - 1) for size in self.size)
+            legal = f"rows {rows}, cols {cols}"
+            raise ParameterError(
+                f"there is no unit at {written(unit)}; legal: {legal}.", ("unit",), legal
+            )
         found: list[Any] = []
         for axis in (0, 1):
             units = np.array([unit[axis]], dtype=np.intp)
