@@ -330,3 +330,11 @@ def test_upstream_of_the_wrong_shape_is_refused() -> None:
 def test_unknown_gradient_is_refused() -> None:
     with pytest.raises(ParameterError, match="'weight'; legal names are input, kernel, bias"):
         conv2d_backward(np.ones((2, 6, 4, 5)), X, KERNEL, groups=2, wanted=["weight"])
+
+
+@pytest.mark.parametrize("share", [1, 3])
+def test_a_kernel_with_fewer_or_more_channels_than_a_group_is_refused(share: int) -> None:
+    x, kernel = np.ones((1, 4, 3, 3)), np.ones((2, share, 1, 1))
+    with pytest.raises(ShapeError, match="in 2 groups needs 2") as caught:
+        conv2d(x, kernel, groups=2)
+    assert caught.value.path == ("kernel",)
