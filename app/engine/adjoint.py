@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.engine import plan
-from app.engine.algorithms import im2col
+from app.engine.algorithms import channel_sum, im2col
 from app.engine.problem import Array, Problem
 
 # Strides that multiply to more phases than this leave nearly all of them without a tap.
@@ -64,6 +64,18 @@ def _axes(problem: Problem) -> list[_Axis]:
 
 def input_gradient(problem: Problem, upstream: Array, kernel: Array, out: Array) -> None:
     """Write the gradient with respect to x into `out`, which is contiguous."""
+    taps = channel_sum.common_taps(problem, kernel)
+    if taps is None:
+        _write(problem, upstream, kernel, out)
+        return
+    # What is the same for all channels of a group is computed for one.
+    single = np.empty((problem.batch, problem.groups, *problem.size), problem.dtype)
+    _write(channel_sum.reduced(problem), upstream, taps, single)
+    maps = out.reshape(problem.batch, problem.groups, problem.group_channels, *problem.size)
+    maps[...] = single[:, :, None]
+
+
+def _write(problem: Problem, upstream: Array, kernel: Array, out: Array) -> None:
     if problem.stride == (1, 1):
         done = _turned(problem, upstream, kernel, out)
     else:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from app.engine.algorithms import fft, im2col, row_gemm, separable
+from app.engine.algorithms import channel_sum, fft, im2col, row_gemm, separable
 from app.engine.problem import Array, Problem
 
 
@@ -136,9 +136,16 @@ def _is_narrow(problem: Problem) -> bool:
 
 def run(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out` by the best algorithm."""
+    before = ""
+    taps = channel_sum.common_taps(problem, kernel)
+    if taps is not None:
+        sums = channel_sum.added_up(problem, x)
+        if sums is not None:
+            before = f"{problem.group_channels} channels share a kernel and are added up first; "
+            problem, x, kernel = channel_sum.reduced(problem), sums, taps
     plan = choose(problem, kernel)
     ALGORITHMS[plan.algorithm](problem, x, kernel, bias, out)
-    record(plan)
+    record(replace(plan, reason=before + plan.reason) if before else plan)
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.engine import conv2d, conv2d_backward, interrupt, plan, reference, threads
 from app.engine.algorithms import (
+    channel_sum,
     fft,
     im2col,
     kernel_sums,
@@ -339,6 +340,60 @@ def test_operands_of_products_begin_a_cache_line() -> None:
         array = products.aligned_zeros((3, size), np.dtype(np.float32))
         assert array.ctypes.data % products.LINE == 0
         assert array.shape == (3, size)
+
+
+@pytest.fixture
+def always_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add up channels that share a kernel however small the picture, in blocks of one row."""
+    monkeypatch.setattr(channel_sum, "LEAST_WORK", 0)
+    monkeypatch.setattr(channel_sum, "LEAST_TAPS", 0)
+    monkeypatch.setattr(channel_sum, "BLOCK_VALUES", 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("case", ZERO_PADDED, ids=repr)
+@pytest.mark.usefixtures("always_added_up")
+def test_channels_that_share_a_kernel_are_added_up_first(case: Case, dtype: str) -> None:
+    case = Case(**{**vars(case), "group_channels": 3})
+    x, kernel, bias, upstream = case.arrays("float32" if dtype == "uint8" else dtype)
+    x = np.abs(90 * x).astype(dtype) if dtype == "uint8" else x
+    kernel[...] = kernel[:, :1]
+    with plan.recording() as plans:
+        maps = conv2d(x, kernel, bias, **case.keywords)
+    assert plans[0].reason.startswith("3 channels share a kernel and are added up first; ")
+    assert_close(maps, reference.conv2d(x.astype(kernel.dtype), kernel, bias, **case.keywords))
+    grads = conv2d_backward(upstream, x, kernel, **case.keywords)
+    expected = reference.conv2d_backward(upstream, x, kernel, **case.keywords)
+    assert_close(grads.input, expected[0])
+    assert_close(grads.kernel, expected[1])
+
+
+@pytest.mark.usefixtures("always_added_up")
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.float32(3e38)])
+def test_channels_whose_sum_is_not_finite_are_weighted_first(value: float) -> None:
+    case = Case(size=(9, 8), kernel=(3, 3), padding=((1, 1), (1, 1)), group_channels=2)
+    x, kernel, *_ = case.arrays("float32")
+    x[1, :, 4, 5] = value
+    kernel[...] = kernel[:, :1] * 1e-3
+    with np.errstate(all="ignore"):
+        expected = reference.conv2d(x, kernel, **case.keywords)
+    with plan.recording() as plans:
+        maps = conv2d(x, kernel, **case.keywords)
+    assert "added up" not in plans[0].reason
+    np.testing.assert_allclose(maps, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride"), [((3, 4, 3, 3), 1), ((3, 4, 1, 2), 1), ((1, 4, 3, 3), 2)], ids=repr
+)
+def test_channels_are_added_up_only_where_it_pays(shape: tuple[int, ...], stride: int) -> None:
+    kernel = np.ones(shape, np.float32)
+    x = np.ones((1, 4, 400, 400), np.float32)
+    problem = setting_2d(x, kernel, stride, 0, "zeros", 1, 1, False).problem
+    paid = shape[0] * shape[2] * shape[3] // stride**2 >= channel_sum.LEAST_TAPS
+    assert (channel_sum.common_taps(problem, kernel) is not None) == paid
+    kernel[-1, -1, -1, -1] = 2
+    assert channel_sum.common_taps(problem, kernel) is None
 
 
 def test_upstream_that_is_not_finite_stays_local_at_a_stride() -> None:
