@@ -10,6 +10,7 @@ kernels".
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -108,10 +109,10 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
 
     The kernel must be one that `claims` accepts.
     """
-    pair = factors(kernel)
-    assert pair is not None  # noqa: S101 - what `claims` has promised
-    columns = [_banded(taps, TALL) for taps in pair[0]]
-    rows_of = [_banded(taps, WIDE).T for taps in pair[1]]
+    # What `claims` accepts has factors.
+    column_taps, row_taps = cast("tuple[Array, Array]", factors(kernel))
+    columns = [_banded(taps, TALL) for taps in column_taps]
+    rows_of = [_banded(taps, WIDE).T for taps in row_taps]
     starts = range(0, problem.output[0], BLOCK_ROWS)
 
     def compute(tiles: Iterator[int]) -> None:
