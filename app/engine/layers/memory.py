@@ -55,11 +55,13 @@ def of_convolution(shape: Shape, kernel: Shape, window: Window, output: Shape) -
         )
     )
     merged = padded if window.stride != (1, 1) and window.dilation == (1, 1) else 0
+    # Channels that share a kernel are added up first, and share the gradient of one.
+    summed = _one_channel(padded, shape[1], window)
     if window.mode == "zeros":
-        return Scratch(tiles, tiles + merged)
+        return Scratch(tiles + summed, tiles + merged + summed)
     # Rows are padded first, then columns; the input alone is padded before the output is there.
-    forward = max(padded, 2 * padded - math.prod(output))
-    return Scratch(tiles + forward, tiles + 2 * padded + merged)
+    forward = max(padded + summed, 2 * padded - math.prod(output))
+    return Scratch(tiles + forward, tiles + 2 * padded + merged + summed)
 
 
 def of_transposed(shape: Shape, kernel: Shape, window: Window, output: Shape) -> Scratch:
@@ -67,7 +69,13 @@ def of_transposed(shape: Shape, kernel: Shape, window: Window, output: Shape) ->
     filters = output[1]
     tiles = _tiles(filters, kernel[0], window, map_size(output), map_size(shape))
     merged = math.prod(output) if window.stride != (1, 1) and window.dilation == (1, 1) else 0
-    return Scratch(tiles + merged, tiles)
+    summed = _one_channel(math.prod(output), filters, window)
+    return Scratch(tiles + merged + summed, tiles + summed)
+
+
+def _one_channel(numbers: int, channels: int, window: Window) -> int:
+    """Return how many of a picture's numbers one channel of each group has, if there are more."""
+    return 0 if channels == window.groups else numbers // channels * window.groups
 
 
 def _tiles(channels: int, filters: int, window: Window, size: Pair, output: Pair) -> int:
