@@ -5,8 +5,9 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { Problem } from './api.js';
 import { scale } from './focus.js';
 import { currentLink } from './link.js';
+import { keep } from './files.js';
 import { menuView } from './menu-view.js';
-import { currentQuestion, saveAll, saveCsv, saveJson, saveNpy, savePicture } from './saving.js';
+import { currentQuestion, nameOf, saveAll, saveCsv, saveJson, saveNpy, savePicture } from './saving.js';
 import { lab, part } from './state.js';
 
 /** @typedef {import('./snippets/index.js').Language} Language */
@@ -58,6 +59,16 @@ async function attempt(act, word) {
   }
 }
 
+/** The window sliding over the input, as far as it is drawn said on the button. */
+async function saveGif() {
+  const name = `${nameOf(lab.peek())}.gif`;
+  const { slideGif } = await import('./gif/index.js');
+  const blob = await slideGif((part) => (done.value = `GIF ${Math.round(100 * part)} %`));
+  if (blob) keep(blob, name);
+  else refused.value = 'What is shown has no rows and columns to slide over.';
+  done.value = '';
+}
+
 /** Fetched when the menu is about to be opened: few need them. */
 const writers = () => import('./snippets/index.js');
 
@@ -99,6 +110,7 @@ const items = (all = part.mode === 'gradient' ? 'gradients' : 'layers') => [
   { title: 'Copy as NumPy', says: whys.value.numpy ?? 'Computes it by itself.', testid: 'copy-numpy', act: copySnippet('numpy') },
   { title: 'Copy as PyTorch', says: whys.value.pytorch ?? 'Computes it by itself.', testid: 'copy-pytorch', act: copySnippet('pytorch') },
   { title: 'Save the map as PNG', says: 'In these colours, one pixel a cell.', testid: 'save-png', act: savePicture },
+  { title: 'Save the slide as GIF', says: 'Input, kernel and map, place by place.', testid: 'save-gif', act: () => attempt(saveGif, '') },
   { title: 'Save the map as NPY', testid: 'save-npy', act: () => attempt(saveNpy, 'Saved') },
   { title: 'Save the map as CSV', testid: 'save-csv', act: () => attempt(saveCsv, 'Saved') },
   { title: 'Save the map as JSON', testid: 'save-json', act: () => attempt(saveJson, 'Saved') },

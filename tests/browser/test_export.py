@@ -95,6 +95,29 @@ def test_saved_numbers_are_those_of_the_engine(lab: Lab, numbers: Array) -> None
         np.testing.assert_array_equal(every["layers.0.output"], (sums > 0))
 
 
+def test_saved_slide_makes_the_map_place_by_place(lab: Lab, numbers: Array) -> None:
+    numbers = numbers[:, :8]
+    lab.enter_numbers(numbers)
+    lab.by_id("colors").select_option("viridis")
+    lab.page.wait_for_function(f"({PIXELS})()[0] === 7")
+    lab.wait_until_exact()
+    colours = pixels(lab)
+    path = saved(lab, "save-gif")
+    assert path.name == "numbers-layer-1-conv2d-map-0.gif"
+    # Cells of 30 pixels; the corner of one has its colour, the middle its digits.
+    corners = 16 + 6 + 30 * np.arange(7), 384 + 6 + 30 * np.arange(8)
+    with Image.open(path) as gif:
+        assert gif.n_frames == 56
+        paper = np.asarray(gif.convert("RGB"))[2, 2]
+        for frame in (0, 11, 55):
+            gif.seek(frame)
+            found = np.asarray(gif.convert("RGB"), float)[np.ix_(*corners)]
+            made = np.arange(56).reshape(7, 8) <= frame
+            wanted = np.where(made[:, :, None], colours, paper)
+            assert np.abs(found - wanted).max() <= 12, frame
+    expect(lab.by_id("export")).to_have_text("Export")
+
+
 def run(text: str, folder: Path) -> None:
     """Run a copied script as a person would."""
     subprocess.run(
