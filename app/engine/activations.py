@@ -1,8 +1,12 @@
 """Activation functions and their derivatives, element by element.
 
 Each function takes float32 or float64 of any shape and returns the same; NaN stays NaN.
-`*_backward` return upstream × derivative. Where a function has a corner, its derivative there is
-taken as 0. Infinite upstream never meets a zero derivative as a product: 0 · inf would be NaN.
+`*_backward` return upstream × derivative, written g · f′(x) below, with y for the output. Where a
+function has a corner, its derivative there is taken as 0. Infinite upstream never meets a zero
+derivative as a product: 0 · inf would be NaN.
+
+Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, sections 6.2.2.3 and 6.3, unless a
+function names its own.
 """
 
 from typing import Any
@@ -27,7 +31,7 @@ def relu(x: Array) -> Array:
 
 
 def relu_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `relu`; 0 at x = 0."""
+    """Return the gradient of `relu`: g where x > 0, else 0."""
     return keep_where(upstream, ~(x <= 0))
 
 
@@ -37,6 +41,9 @@ def leaky_relu(x: Array, slope: Array) -> Array:
     Args:
         x: Any shape.
         slope: Finite, of x's dtype; broadcasts against x.
+
+    Source: Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic
+    models"; with a slope that is learned, He et al. 2015, section 2.1 (arXiv:1502.01852).
     """
     out = np.minimum(x, 0)
     out *= slope
@@ -45,7 +52,7 @@ def leaky_relu(x: Array, slope: Array) -> Array:
 
 
 def leaky_relu_backward(upstream: Array, x: Array, slope: Array) -> Array:
-    """Return the gradient of `leaky_relu` with respect to x."""
+    """Return the gradient of `leaky_relu` with respect to x: g where x > 0, else g · slope."""
     above = x > 0
     grad = keep_where(upstream * slope, ~above)
     grad += keep_where(upstream, above)
@@ -53,19 +60,22 @@ def leaky_relu_backward(upstream: Array, x: Array, slope: Array) -> Array:
 
 
 def leaky_relu_backward_slope(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `leaky_relu` with respect to the slope, before any summing."""
+    """Return the gradient with respect to the slope, before any summing: g · x where x ≤ 0."""
     return keep_where(upstream * x, ~(x > 0))
 
 
 def elu(x: Array) -> Array:
-    """Return x where x > 0, else exp(x) − 1."""
+    """Return x where x > 0, else exp(x) − 1.
+
+    Source: Clevert, Unterthiner, Hochreiter 2016 (arXiv:1511.07289), with α = 1.
+    """
     out = np.expm1(np.minimum(x, 0))
     out += np.maximum(x, 0)
     return out
 
 
 def elu_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `elu`."""
+    """Return the gradient of `elu`: g where x > 0, else g · exp(x)."""
     return upstream * np.exp(np.minimum(x, 0))
 
 
@@ -79,7 +89,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def sigmoid_backward(upstream: Array, output: Array) -> Array:
-    """Return the gradient of `sigmoid`, from its output."""
+    """Return the gradient of `sigmoid`, from its output: g · y · (1 − y)."""
     grad: Array = 1 - output
     grad *= output
     grad *= upstream
@@ -93,7 +103,7 @@ def tanh(x: Array) -> Array:
 
 
 def tanh_backward(upstream: Array, output: Array) -> Array:
-    """Return the gradient of `tanh`, from its output."""
+    """Return the gradient of `tanh`, from its output: g · (1 − y²)."""
     grad: Array = 1 - output * output
     grad *= upstream
     return grad
@@ -105,7 +115,7 @@ def softplus(x: Array) -> Array:
 
 
 def softplus_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `softplus`."""
+    """Return the gradient of `softplus`: g · sigmoid(x)."""
     return np.where(x > SOFTPLUS_LINEAR, upstream, upstream * sigmoid(x))
 
 
@@ -120,7 +130,7 @@ def gelu(x: Array) -> Array:
 
 
 def gelu_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `gelu`: Φ(x) + x · φ(x)."""
+    """Return the gradient of `gelu`: g · (Φ(x) + x · φ(x)), φ the normal density."""
     grad: Array = np.exp(x * x * x.dtype.type(-0.5))
     grad *= x.dtype.type(_DENSITY_AT_ZERO)
     grad *= x
@@ -137,14 +147,17 @@ def _distribution(x: Array) -> Array:
 
 
 def silu(x: Array) -> Array:
-    """Return x · sigmoid(x)."""
+    """Return x · sigmoid(x).
+
+    Source: Elfwing, Uchibe, Doya 2018 (arXiv:1702.03118).
+    """
     out = sigmoid(x)
     out *= x
     return out
 
 
 def silu_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of `silu`."""
+    """Return the gradient of `silu`: g · s · (1 + x · (1 − s)) with s = sigmoid(x)."""
     gate = sigmoid(x)
     grad: Array = 1 - gate
     grad *= x
@@ -160,7 +173,7 @@ def absolute(x: Array) -> Array:
 
 
 def absolute_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of |x|; 0 at x = 0."""
+    """Return the gradient of |x|: g · sign(x), 0 at x = 0."""
     grad: Array = upstream * np.sign(x)
     return grad
 
@@ -172,7 +185,7 @@ def square(x: Array) -> Array:
 
 
 def square_backward(upstream: Array, x: Array) -> Array:
-    """Return the gradient of x²."""
+    """Return the gradient of x²: g · 2x."""
     grad: Array = x + x
     grad *= upstream
     return grad
@@ -186,7 +199,7 @@ def softmax(x: Array, axis: int) -> Array:
 
 
 def softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
-    """Return the gradient of `softmax`, from its output."""
+    """Return the gradient of `softmax`, from its output: (g − Σ g · y) · y."""
     inner = (upstream * output).sum(axis=axis, keepdims=True)
     grad: Array = (upstream - inner) * output
     return grad
@@ -202,7 +215,7 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 
 def log_softmax_backward(upstream: Array, output: Array, axis: int) -> Array:
-    """Return the gradient of `log_softmax`, from its output."""
+    """Return the gradient of `log_softmax`, from its output: g − exp(y) · Σ g."""
     grad: Array = np.exp(output)
     grad *= -upstream.sum(axis=axis, keepdims=True)
     grad += upstream

@@ -1,6 +1,9 @@
 """Average pooling: the mean of each window, and the way back.
 
 It is separable: sums down the columns first, which are contiguous, then along the rows.
+
+Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 9.3; what divides at the
+borders is PyTorch's rule.
 """
 
 from typing import Any

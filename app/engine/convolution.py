@@ -24,6 +24,7 @@ def conv2d(
 ) -> Array:
     """Convolve pictures: out[n, o, i, j] = b[o] + Σ w[o, c, u, v] · x[n, c, s·i + d·u, s·j + d·v].
 
+    The sum runs over the channels c of filter o's group and the taps u, v; x is the padded input.
     The input alone decides the precision: float32 stays float32, as do bool, float16, 8- and
     16-bit integers; float64 and wider integers are computed in float64.
 
@@ -70,6 +71,16 @@ def conv2d_backward(
 ) -> ConvGradients:
     """Return the gradients of a loss, given its gradient with respect to `conv2d`'s output.
 
+    Each product of the forward pass sends the upstream gradient g back to both of its factors:
+
+    | gradient | formula |
+    | --- | --- |
+    | kernel[o, c, u, v] | Σ g[n, o, i, j] · x[n, c, s·i + d·u, s·j + d·v] over n, i, j |
+    | input[n, c, y, z] | Σ g[n, o, i, j] · w[o, c, u, v] where s·i + d·u = y, s·j + d·v = z |
+    | bias[o] | Σ g[n, o, i, j] over n, i, j |
+
+    Rows y and columns z are those of the padded input; padding then gives back what it has taken.
+
     Args:
         upstream: Gradient of the loss with respect to the feature maps, shape (N, O, OH, OW).
         x: The input of the forward pass, shape (N, C, H, W).
@@ -88,6 +99,8 @@ def conv2d_backward(
     Raises:
         ParameterError: A parameter is outside its legal range.
         ShapeError: Shapes do not fit together.
+
+    Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 9.5.
     """
     x = as_floats(x, "x")
     kernel = like(kernel, x.dtype, "kernel")

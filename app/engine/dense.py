@@ -1,4 +1,7 @@
-"""The fully connected layer: every output is a weighted sum of every input."""
+"""The fully connected layer: every output is a weighted sum of every input.
+
+Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 6.5.4.
+"""
 
 from typing import Any
 
@@ -23,18 +26,18 @@ def dense(x: Array, weight: Array, bias: Array | None = None) -> Array:
 
 
 def dense_backward_input(upstream: Array, weight: Array) -> Array:
-    """Return the gradient with respect to x, shape (N, I)."""
+    """Return the gradient with respect to x, upstream · weight, shape (N, I)."""
     grad: Array = np.matmul(upstream, weight)
     return grad
 
 
 def dense_backward_weight(upstream: Array, x: Array) -> Array:
-    """Return the gradient with respect to the weight, shape (O, I)."""
+    """Return the gradient with respect to the weight, upstreamᵀ · x, shape (O, I)."""
     grad: Array = np.matmul(upstream.T, x)
     return grad
 
 
 def dense_backward_bias(upstream: Array) -> Array:
-    """Return the gradient with respect to the bias, shape (O,)."""
+    """Return the gradient with respect to the bias, Σ upstream over the batch, shape (O,)."""
     grad: Array = upstream.sum(axis=0)
     return grad

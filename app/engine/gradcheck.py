@@ -1,4 +1,7 @@
-"""The finite-difference check: is the gradient what moving one number a little says it is?"""
+"""The finite-difference check: is the gradient what moving one number a little says it is?
+
+Source: Goodfellow, Bengio, Courville, "Deep Learning", 2016, section 11.5, equation 11.6.
+"""
 
 import math
 from collections.abc import Iterator, Sequence

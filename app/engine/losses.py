@@ -228,10 +228,10 @@ class Mse(Loss):
 
 @dataclass(frozen=True, eq=False)
 class CrossEntropy(Loss):
-    """Mean of −log softmax(output)[target] over the examples; classes stand on axis 1.
+    """Mean of −log softmax(output)[target]; its gradient is (softmax − one-hot) / count.
 
     Attributes:
-        target: One class for every example and position, or an array of classes of shape (N,)
+        target: One index on axis 1 for every example and position, or an array of them of shape (N,)
             or, for maps, the output's shape without axis 1.
     """
 

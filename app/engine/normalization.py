@@ -32,6 +32,16 @@ def batch_norm_backward(
 ) -> dict[str, Array]:
     """Return the gradients named in `wanted`: "input", "mean", "variance", "weight", "bias".
 
+    With g the upstream gradient, σ = sqrt(variance + eps) and sums over a channel's cells:
+
+    | gradient | formula |
+    | --- | --- |
+    | input | g · weight / σ |
+    | bias | Σ g |
+    | mean | −Σ g · weight / σ |
+    | weight | Σ g · (x − mean) / σ |
+    | variance | −Σ g · (x − mean) · weight / (2 σ³) |
+
     Args:
         upstream: Gradient with respect to the output, shape (N, C, …).
         x: The input, of the same shape.

@@ -36,6 +36,9 @@ def conv_transpose2d(
 ) -> Array:
     """Spread every input cell over the output, weighted by the kernel: the adjoint of `conv2d`.
 
+    Every x[n, c, i, j] adds w[c, o, u, v] · x[n, c, i, j] to out[n, o, s·i + d·u, s·j + d·v] for
+    all taps u, v and the output maps o of its group; b[o] is added, and the padding cut off.
+
     Args:
         x: Feature maps, shape (N, C, H, W); N may be 0.
         kernel: Filters, shape (C, O/groups, KH, KW).
@@ -76,6 +79,9 @@ def conv_transpose2d_backward(
     wanted: Collection[str] = ALL_GRADIENTS,
 ) -> ConvGradients:
     """Return the gradients of a loss, given its gradient with respect to the output.
+
+    That with respect to x is `conv2d` of the upstream gradient with the kernel; that with respect
+    to the kernel is `conv2d`'s own, with the upstream gradient and x in exchanged roles.
 
     Args:
         upstream: Gradient of the loss with respect to the output, in the output's shape.
