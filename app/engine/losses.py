@@ -231,7 +231,7 @@ class CrossEntropy(Loss):
     """Mean of −log softmax(output)[target]; its gradient is (softmax − one-hot) / count.
 
     Attributes:
-        target: One index on axis 1 for every example and position, or an array of them of shape (N,)
+        target: One index on axis 1 for all examples and positions, or an array of shape (N,)
             or, for maps, the output's shape without axis 1.
     """
 
