@@ -35,10 +35,10 @@ def test_wheel_serves_the_page_with_its_styles_and_scripts(
         "PYTHONPATH": str(unpacked_wheel),
         "CONVSCOPE_STORE_DIR": str(tmp_path / "store"),
     }
-    with serving(tmp_path, **environment) as base_url:
-        assert "Convscope" in httpx.get(base_url).text
+    with serving(tmp_path, **environment) as url, httpx.Client(base_url=url) as client:
+        assert "Convscope" in client.get("/").text
         for folder in ("css", "js"):
-            for file in sorted((ROOT / "static" / folder).iterdir()):
-                served = httpx.get(f"{base_url}{STATIC}/{folder}/{file.name}")
-                assert served.content == file.read_bytes()
+            for file in sorted((ROOT / "static" / folder).rglob("*.*")):
+                path = file.relative_to(ROOT / "static").as_posix()
+                assert client.get(f"{STATIC}/{path}").content == file.read_bytes()
         assert httpx.get(f"{base_url}/api/v1/samples").status_code == 200
