@@ -7,7 +7,9 @@ import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
 import { pinLeft, pinSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
-import { isPointing } from './pointing.js';
+import { unpin } from './pins.js';
+import { cell, isPointing, lit, pixel, weight } from './pointing.js';
+import { INPUT } from './tied.js';
 import { explanation, part, shown } from './state.js';
 
 const FEWEST_ROWS = 3;
@@ -92,9 +94,10 @@ function terms(told) {
 /** Which number the terms make. @param {any} told */
 function place({ of, layer, position: [first, channel, row, col] }) {
   const at = `row ${row} · column ${col}`;
-  if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}`;
-  if (of === 'input') return `dL/dInput · channel ${channel} · ${at}`;
-  const { unit, layers } = part;
+  const { unit, pin, layers } = part;
+  const held = (/** @type {string} */ kind) => (pin?.of === kind && pin.row === row && pin.col === col && pin.channel === channel ? ' · pinned' : '');
+  if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}${held('kernel')}`;
+  if (of === 'input') return `dL/dInput · channel ${channel} · ${at}${held('input')}`;
   if (!layers[layer]) return nothing;
   const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
   const formula = valueFormula(layers[layer], shown.value?.layers[layer]?.input_shape);
@@ -108,6 +111,21 @@ function sumLine(told) {
   const products = told.terms?.reduce((/** @type {number} */ sum, /** @type {Term} */ term) => sum + term.product, 0);
   return html`<div class="mono">${told.terms ? html`Σ <span data-testid="sum-of-products">${number(products, 6)}</span>` : nothing} ${bias}</div>
     <b data-testid="pointed-value">${number(told.value, 6)}</b>`;
+}
+
+/** @param {import('./tied.js').Area} area */
+const spans = ({ row, col, rows, cols }) => `rows ${row} to ${row + rows - 1}, columns ${col} to ${col + cols - 1}`;
+
+/** What a cell of a deeper layer sees, layer by layer down to the picture. */
+function fieldLine() {
+  const from = cell.value?.layer ?? 0;
+  if (explanation.value?.layer !== from || from === 0 || pixel.value || weight.value) return nothing;
+  const seen = Array.from({ length: from }, (_, step) => from - 1 - step).flatMap((index) => {
+    const area = lit.value.get(index);
+    return area ? [`${spans(area)} of layer ${index + 1}`] : [];
+  });
+  const input = lit.value.get(INPUT);
+  return input ? html`<small class="sees" data-testid="field">sees ${[...seen, `${spans(input)} of the input`].join('; ')}</small>` : nothing;
 }
 
 export function arithmeticView() {
@@ -125,6 +143,7 @@ export function arithmeticView() {
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
+      ${fieldLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
     </div>`;
 }
 

@@ -6,7 +6,7 @@ import { inkOn } from './colour.js';
 import { focusPlane, scale } from './focus.js';
 import { number } from './format.js';
 import { cancel } from './live.js';
-import { cell, cellAbove, receptiveField, touched } from './pointing.js';
+import { cell, cellAbove, lit, receptiveField } from './pointing.js';
 import { partial, unmade } from './slid.js';
 import { edit, lab, part, pointed, pointedInput, shown, waiting } from './state.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
@@ -57,7 +57,7 @@ function pin(place) {
   if (!unit) return;
   const { unit: old, loss } = lab.value;
   const again = old && old.row === unit.row && old.col === unit.col && old.layer === unit.layer;
-  edit({ unit: again ? null : unit, loss: again && loss === 'unit' ? 'sum' : isGradient() ? 'unit' : loss });
+  edit({ unit: again ? null : unit, pin: isGradient() ? lab.value.pin : null, loss: again && loss === 'unit' ? 'sum' : isGradient() ? 'unit' : loss });
 }
 
 /** Where the press began: a click itself comes in whole pixels, which may be the cell beside. */
@@ -126,8 +126,8 @@ function marks() {
   const unit = cell.value;
   if (!focusPlane.value) return nothing;
   if (!isGradient()) {
-    if (touched.value) return outline(touched.value);
-    return unit?.layer === part.layer ? outline({ ...unit, rows: 1, cols: 1 }) : nothing;
+    const area = lit.value.get(part.layer) ?? (unit?.layer === part.layer ? { ...unit, rows: 1, cols: 1 } : null);
+    return area ? outline(area) : nothing;
   }
   return receptiveField.value ? outline(receptiveField.value) : nothing;
 }

@@ -7,7 +7,7 @@ import { number } from './format.js';
 import { sizeControl, sizeText, smallerButton, source } from './input-size.js';
 import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
-import { leavePicture, onPicture, onPictureKey } from './picture-pointing.js';
+import { leavePicture, onPicture, onPictureKey, pinPicture } from './picture-pointing.js';
 import { receptiveField } from './pointing.js';
 import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
 import { computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
@@ -157,12 +157,13 @@ const pictureFrame = (url) =>
   html`<div class="frame picture" .style=${`--wide:${proportion()}`} data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
     <img
       src=${url}
-      alt=${`${alternative()}; arrows point at a pixel`}
+      alt=${`${alternative()}; arrows point at a pixel, Enter pins it`}
       tabindex="0"
       data-testid="picture"
       @pointermove=${onPicture}
       @pointerdown=${onPicture}
       @pointerleave=${leavePicture}
+      @click=${pinPicture}
       @keydown=${onPictureKey}
       @blur=${leavePicture}
     />${overlay()}

@@ -55,10 +55,15 @@ export function gradientOf(index) {
   return gradient.kernel.length === filters * channels ? gradient.kernel[filter * channels + channel] : null;
 }
 
+/** @param {number} index @param {{row: number, col: number}} cell of the matrix in the grid */
+export function weightAt(index, { row, col }) {
+  const [filter, channel] = sliceOf(index);
+  return { layer: index, filter, channel, row, col };
+}
+
 /** @param {number} index @param {{row: number, col: number} | null} cell of the matrix in the grid */
 export function pointAtWeight(index, cell) {
-  const [filter, channel] = sliceOf(index);
-  pointedWeight.value = cell && { layer: index, filter, channel, ...cell };
+  pointedWeight.value = cell && weightAt(index, cell);
 }
 
 /** Put a matrix in the grid; a bank's other matrices follow its size. @param {number} index @param {Matrix} matrix @param {string} [name] */

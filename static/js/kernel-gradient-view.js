@@ -2,8 +2,10 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { alike, gridStyle, largestOf, tint } from './cells.js';
-import { gradientOf } from './kernel-edit.js';
+import { gradientOf, pointAtWeight, weightAt } from './kernel-edit.js';
 import { partOf, windowOf } from './kernel-overview-view.js';
+import { pinWeight } from './pins.js';
+import { isLitWeight } from './pointing.js';
 
 /** @param {number} index */
 export function kernelGradientView(index) {
@@ -18,7 +20,17 @@ export function kernelGradientView(index) {
   const there = partOf(matrix, area);
   const texts = there.flat().map((one) => alike(one, largest));
   const cell = (/** @type {number} */ one, /** @type {number} */ row, /** @type {number} */ col) =>
-    html`<div class="cell" role="cell" data-testid="kernel-gradient-${row}-${col}" title=${one} .style=${tint(one, largest)}>
+    html`<div
+      class="cell"
+      role="cell"
+      data-testid="kernel-gradient-${row}-${col}"
+      data-lit=${isLitWeight(index, row, col) ? '' : nothing}
+      title=${one}
+      .style=${tint(one, largest)}
+      @pointerenter=${() => pointAtWeight(index, { row, col })}
+      @pointerleave=${() => pointAtWeight(index, null)}
+      @click=${() => pinWeight(weightAt(index, { row, col }))}
+    >
       <span>${alike(one, largest)}</span>
     </div>`;
   return html`<figure class="kernel-gradient">

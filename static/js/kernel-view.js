@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { sentence, textControl, whole } from './field-view.js';
-import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing } from './kernel-edit.js';
+import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, weightAt } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { kernelOverview, reveal, windowOf } from './kernel-overview-view.js';
@@ -10,7 +10,8 @@ import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
-import { litWeights } from './pointing.js';
+import { pinWeight } from './pins.js';
+import { isLitWeight } from './pointing.js';
 import { randomKernelView } from './random-kernel-view.js';
 import { complain, kernelLayer, part } from './state.js';
 
@@ -47,7 +48,8 @@ const weights = (index) =>
     read: () => matrixOf(index),
     write: (matrix, name) => setMatrix(index, matrix, name),
     paste: (text) => pasteMatrix(index, text),
-    lit: (row, col) => litWeights.value.has(`${row},${col}`),
+    lit: (row, col) => isLitWeight(index, row, col),
+    pin: (cell) => pinWeight(weightAt(index, cell)),
     point: (cell) => pointAtWeight(index, cell),
   });
 
@@ -73,7 +75,8 @@ const operations = (index) =>
 
 const HINT = html`<small class="hint wide"
     ><kbd>↑</kbd><kbd>↓</kbd> or drag: change (<kbd>Shift</kbd> ×10, <kbd>Alt</kbd> ×0.1) ·
-    <kbd>←</kbd><kbd>→</kbd> move · <kbd>Esc</kbd> takes back</small
+    <kbd>←</kbd><kbd>→</kbd> move · <kbd>Esc</kbd> takes back ·
+    <kbd>Ctrl</kbd> click or <kbd>Enter</kbd> pins</small
   >
   <small class="hint narrow">Tap a weight to type; drag it sideways to change it.</small>`;
 

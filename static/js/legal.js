@@ -135,6 +135,16 @@ function legalUnit(unit, layers) {
   return whole && layer < layers.length ? { layer, channel, row, col } : null;
 }
 
+/** @param {any} pin @param {Layer[]} layers @returns {Lab['pin']} */
+function legalPin(pin, layers) {
+  if (!isObject(pin)) return null;
+  const { of, layer, filter, channel, row, col } = pin;
+  if (![channel, row, col].every((one) => isWhole(one, 0))) return null;
+  if (of === 'input') return { of, channel, row, col };
+  const there = of === 'kernel' && isWhole(layer, 0, layers.length - 1) && isWhole(filter, 0) && hasKernel(layers[layer]);
+  return there ? { of, layer, filter, channel, row, col } : null;
+}
+
 /** @param {any} slice @param {Layer[]} layers @param {number} chosen @returns {[number, number]} */
 function legalSlice(slice, layers, chosen) {
   const kernel = layers.slice(0, chosen + 1).findLast(hasKernel)?.kernel;
@@ -176,6 +186,7 @@ export function legalLab(read, usual) {
     channel: whole && isWhole(read.channel, 0) ? read.channel : 0,
     slice: legalSlice(read.slice, stack, layer),
     unit,
+    pin: whole ? legalPin(read.pin, stack) : null,
   };
   return state.loss === 'unit' && !unit ? { ...state, loss: 'sum' } : state;
 }

@@ -53,6 +53,13 @@ const sizeLine = () =>
 
 const count = computed(() => galleryPlanes.value.length);
 
+/** Bring a map into focus; a cell that is pinned in this layer is then that of the map. @param {number} index */
+function chooseMap(index) {
+  const { unit, layer, mode } = lab.value;
+  const moves = unit?.layer === layer && mode === 'forward';
+  edit({ channel: index, unit: moves ? { ...unit, channel: index } : unit }, 'channel');
+}
+
 export function galleryView() {
   const { channel, mode } = part;
   if (count.value < 2) return html``;
@@ -64,7 +71,7 @@ export function galleryView() {
         aria-pressed=${index === channel}
         aria-label="${what} ${index}"
         data-testid="thumb-${index}"
-        @click=${() => edit({ channel: index, unit: lab.value.unit && { ...lab.value.unit, channel: index } }, 'channel')}
+        @click=${() => chooseMap(index)}
       >
         <canvas data-thumb=${index} width="1" height="1"></canvas><small>${index}</small>
       </button>`,

@@ -29,6 +29,7 @@ import { forget } from './state.js';
  * @property {(row: number, col: number) => void} [reveal] bring a cell into the area
  * @property {(text: string) => void} paste what is no single number
  * @property {(row: number, col: number) => boolean} lit which cells are tied to what the hand points at elsewhere
+ * @property {(cell: {row: number, col: number}) => void} pin
  * @property {(cell: {row: number, col: number} | null, typing: boolean) => void} point told of the cell under the hand, else of the one that is typed in
  */
 
@@ -59,6 +60,7 @@ function onKey(grid, row, col, event) {
     selectSoon(input);
     return;
   }
+  if (event.ctrlKey && event.key === 'Enter') return grid.pin({ row, col });
   const to = destination(event, row, col, matrix);
   if (!to) return;
   event.preventDefault();
@@ -109,8 +111,9 @@ function onMouseDown(event) {
   if (input !== document.activeElement) event.preventDefault();
 }
 
-/** @param {MouseEvent} event */
-function onClick(event) {
+/** @param {Grid} grid @param {number} row @param {number} col @param {MouseEvent} event */
+function onClick(grid, row, col, event) {
+  if (event.ctrlKey || event.metaKey) return grid.pin({ row, col });
   const input = /** @type {HTMLElement} */ (event.currentTarget).querySelector('input');
   if (!wasScrubbed() && input !== document.activeElement) input?.focus();
 }
@@ -126,7 +129,7 @@ function cell(grid, matrix, row, col, strongest, text) {
     .style=${grid.tinted ? tint(matrix[row][col], strongest) : ''}
     @pointerdown=${(/** @type {PointerEvent} */ event) => onPress(grid, row, col, event)}
     @mousedown=${onMouseDown}
-    @click=${onClick}
+    @click=${(/** @type {MouseEvent} */ event) => onClick(grid, row, col, event)}
   >
     ${textControl({
       place,

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
+import { pinPixel } from './pins.js';
 import { isLit } from './pointing.js';
 import { complain, edit, part, pointedInput } from './state.js';
 
@@ -98,6 +99,7 @@ export function numbersView(array) {
       write: setNumbers,
       paste: readNumbers,
       lit: isLit,
+      pin: (cell) => pinPixel({ channel: 0, ...cell }),
       point: (cell, typing) => {
         // A pinned cell stays what the arithmetic is about while numbers are typed.
         const pinned = typing && part.mode === 'forward' && part.unit;

@@ -1,5 +1,6 @@
 /** Pointing at the picture itself: by hand, or with the arrows. */
 
+import { pinPixel } from './pins.js';
 import { part, pointedInput, shown } from './state.js';
 
 const FAR = 10;
@@ -26,18 +27,22 @@ export function onPicture({ currentTarget, clientX, clientY }) {
   point(Math.floor(((clientY - top) / height) * rows), Math.floor(((clientX - left) / width) * cols));
 }
 
+/** Pin the pixel that is pointed at. */
+export const pinPicture = () => void pinPixel(pointedInput.value);
+
 export const leavePicture = () => {
   pointedInput.value = null;
 };
 
 /** @param {KeyboardEvent} event */
 export function onPictureKey(event) {
+  if (event.key === 'Enter') return pinPicture();
   const move = MOVES[event.key];
   const size = sides();
-  if (!move || !size || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!move || !size || event.ctrlKey || event.metaKey || event.altKey) return undefined;
   event.preventDefault();
   const from = pointedInput.value ?? { row: size[0] >> 1, col: size[1] >> 1 };
   const step = event.shiftKey ? FAR : 1;
   const within = (/** @type {number} */ at, /** @type {number} */ most) => Math.min(Math.max(at, 0), most - 1);
-  point(within(from.row + move[0] * step, size[0]), within(from.col + move[1] * step, size[1]));
+  return point(within(from.row + move[0] * step, size[0]), within(from.col + move[1] * step, size[1]));
 }

@@ -6,65 +6,49 @@ import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { isOutside } from './pinned.js';
 import { lossOf } from './requests.js';
+import { pinnedPixel, pinnedWeight } from './pins.js';
 import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
+import { INPUT, metBy, tiedTo } from './tied.js';
 
 const ASK_AFTER_MS = 60;
 
 /** The cell that the arithmetic is about: the one under the hand, else where the window slides, else the pinned one, if it is there. */
 export const cell = computed(() => [pointed.value, slid.value, part.unit].find((unit) => unit && !isOutside(unit)) ?? null);
 
-/** The pointed weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
-const weightCell = computed(() => (part.mode === 'gradient' ? pointedWeight.value : null));
+/** Whether the hand is at nothing: what is pinned counts then. */
+const isFree = computed(() => !pointed.value && !slid.value && !pointedWeight.value && !pointedInput.value);
 
-/** @typedef {{row: number, col: number, rows: number, cols: number}} Area */
+/** The weight that lights up what it meets: the one under the hand, else the pinned one. */
+export const weight = computed(() => pointedWeight.value ?? (isFree.value ? pinnedWeight.value : null));
 
-/** The cells of the input that a weight of the first layer meets, from the first to the last. @returns {Area | null} */
-function metBy(/** @type {{layer: number, row: number, col: number}} */ { layer, row, col }) {
-  const report = shown.value?.layers[layer];
-  const { stride = 1, dilation = 1, flip, type } = part.layers[layer] ?? {};
-  if (layer !== 0 || type !== 'conv2d' || !report?.output_shape || !report.receptive_field) return null;
-  const { size } = report.receptive_field;
-  const along = (/** @type {number} */ at, /** @type {number} */ axis) => {
-    const [step, apart] = [stride, dilation].map((one) => (Array.isArray(one) ? one[axis] : one));
-    const from = flip ? size[axis] - 1 - at * apart : at * apart;
-    return { from: from - report.padding[axis][0], count: (report.output_shape[2 + axis] - 1) * step + 1 };
-  };
-  const [down, across] = [along(row, 0), along(col, 1)];
-  return { row: down.from, col: across.from, rows: down.count, cols: across.count };
+/** The pixel of the input that lights up what sees it: the one under the hand, else the pinned one. */
+export const pixel = computed(() => pointedInput.value ?? (isFree.value ? pinnedPixel.value : null));
+
+/** The weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
+const weightCell = computed(() => (part.mode === 'gradient' ? weight.value : null));
+
+/** @param {{row: number, col: number}} at @returns {import('./tied.js').Area} */
+const oneCell = ({ row, col }) => ({ row, col, rows: 1, cols: 1 });
+
+/** @param {import('./state.js').Weight} weight */
+function ofWeight(weight) {
+  const layer = part.layers[weight.layer];
+  const met = layer && metBy(weight, layer);
+  return met ? tiedTo(met, weight.layer - 1, false) : new Map();
 }
 
-/** Rows and columns of the input that light up: the pointed pixel, what the weight meets, or what the cell sees, padding included. @returns {Area | null} */
-export const receptiveField = computed(() => {
-  if (pointedWeight.value) return metBy(pointedWeight.value);
-  if (pointedInput.value) return { row: pointedInput.value.row, col: pointedInput.value.col, rows: 1, cols: 1 };
+/** What lights up in each layer and in the input, padding included: what is tied to the weight, the pixel or the cell that the arithmetic is about. */
+export const lit = computed(() => {
   const unit = cell.value;
-  const field = unit && shown.value?.layers[unit.layer]?.receptive_field;
-  if (!unit || !field) return null;
-  return {
-    row: field.start[0] + unit.row * field.stride[0],
-    col: field.start[1] + unit.col * field.stride[1],
-    rows: field.size[0],
-    cols: field.size[1],
-  };
+  if (weightCell.value) return ofWeight(weightCell.value);
+  if (pixel.value) return tiedTo(oneCell(pixel.value), INPUT);
+  if (weight.value && !pointed.value && !slid.value) return ofWeight(weight.value);
+  return unit ? tiedTo(oneCell(unit), unit.layer) : new Map();
 });
 
-/** The cells of the shown map that see the pointed cell of the input. @returns {Area | null} */
-export const touched = computed(() => {
-  const pixel = pointedInput.value;
-  const report = shown.value?.layers[part.layer];
-  const field = report?.receptive_field;
-  if (!pixel || !field || part.mode === 'gradient' || report.output_shape.length < 4) return null;
-  const along = (/** @type {number} */ at, /** @type {0 | 1} */ axis) => {
-    const far = at - field.start[axis];
-    const first = Math.max(0, Math.ceil((far - field.size[axis] + 1) / field.stride[axis]));
-    const last = Math.min(report.output_shape[2 + axis] - 1, Math.floor(far / field.stride[axis]));
-    return { first, count: last - first + 1 };
-  };
-  const [down, across] = [along(pixel.row, 0), along(pixel.col, 1)];
-  if (down.count < 1 || across.count < 1) return null;
-  return { row: down.first, col: across.first, rows: down.count, cols: across.count };
-});
+/** Rows and columns of the input that light up. */
+export const receptiveField = computed(() => lit.value.get(INPUT) ?? null);
 
 /**
  * The cell of layer `index` whose field is centred nearest to a pixel of the input.
@@ -90,11 +74,11 @@ const MOST_TERMS = 4096;
 
 /** The gradient of the pointed weight where its terms are too many, as `/explain` would tell it. */
 const briefly = computed(() => {
-  const weight = weightCell.value;
-  const plane = weight && gradientOf(weight.layer);
-  const [, , rows, cols] = shown.value?.layers[weight?.layer ?? 0]?.output_shape ?? [];
-  if (!weight || !plane || rows * cols <= MOST_TERMS) return null;
-  const { layer, filter, channel, row, col } = weight;
+  const told = weightCell.value;
+  const plane = told && gradientOf(told.layer);
+  const [, , rows, cols] = shown.value?.layers[told?.layer ?? 0]?.output_shape ?? [];
+  if (!told || !plane || rows * cols <= MOST_TERMS) return null;
+  const { layer, filter, channel, row, col } = told;
   const value = plane.offset + plane.scale * plane.values[row * plane.cols + col];
   return { of: `layers.${layer}.kernel`, layer, position: [filter, channel, row, col], value, count: rows * cols };
 });
@@ -102,12 +86,11 @@ const briefly = computed(() => {
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {
   const state = answered.value;
-  const pixel = pointedInput.value;
-  const weight = weightCell.value;
   const unit = cell.value;
   if (!state || briefly.value) return null;
-  if (weight && state.mode === 'gradient') return { ...toNetwork(state), loss: lossOf(state), at: { kernel_gradient: weight } };
-  if (pixel) return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel } } };
+  if (weightCell.value && state.mode === 'gradient')
+    return { ...toNetwork(state), loss: lossOf(state), at: { kernel_gradient: weightCell.value } };
+  if (pixel.value) return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel.value } } };
   if (!unit || unit.layer >= state.layers.length) return null;
   return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
 });
@@ -116,7 +99,7 @@ const asked = computed(() => {
 const NONE = new Set();
 
 /** Weights of the shown matrix that meet the pointed pixel, as `row,col`. */
-export const litWeights = computed(() => {
+const litWeights = computed(() => {
   const told = explanation.value;
   const index = kernelLayer.value;
   if (told?.of !== 'input' || told.layer !== index || !told.terms) return NONE;
@@ -126,6 +109,14 @@ export const litWeights = computed(() => {
   return new Set(met.filter((/** @type {any} */ { position }) => shown(position)).map((/** @type {any} */ { position }) => position.slice(2).join()));
 });
 
+/** Whether a weight of the shown matrix lights up: for what it meets, or as the one that is pointed at or pinned elsewhere. @param {number} index @param {number} row @param {number} col */
+export function isLitWeight(index, row, col) {
+  if (litWeights.value.has(`${row},${col}`)) return true;
+  const [filter, channel] = sliceOf(index);
+  const at = weight.value;
+  return at !== null && at.layer === index && at.row === row && at.col === col && (!bankSize(index) || (at.filter === filter && at.channel === channel));
+}
+
 /** Whether the hand lights a cell of the input. @param {number} row @param {number} col */
 export function isLit(row, col) {
   const area = receptiveField.value;
@@ -133,7 +124,7 @@ export function isLit(row, col) {
 }
 
 /** Whether the arithmetic has anything to be about. */
-export const isPointing = computed(() => Boolean(cell.value || pointedInput.value || weightCell.value));
+export const isPointing = computed(() => Boolean(cell.value || pixel.value || weightCell.value));
 
 /** Ask for the terms of the pointed number, the newest only. */
 export function startPointing() {

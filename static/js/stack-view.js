@@ -10,8 +10,10 @@ import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { menuView } from './menu-view.js';
 import { paint } from './painting.js';
+import { lit } from './pointing.js';
 import { edit, lab, part, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
+import { sidesOf } from './tied.js';
 
 const CLIP = 99.5;
 const PAINT_AFTER_MS = 40;
@@ -61,9 +63,10 @@ function card(layer, index) {
       class="plain name"
       data-testid="layer-${index}"
       aria-current=${chosen ? 'true' : 'false'}
-      @click=${() => edit({ layer: index, channel: 0, slice: [0, 0], unit: null })}
+      @click=${() => edit({ layer: index, channel: 0, slice: [0, 0] })}
     >
       <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
+      <svg class="over" data-tied=${index} preserveAspectRatio="xMidYMid slice" aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
       <small>${out ? shape(out) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
@@ -113,6 +116,25 @@ function paintCards() {
   }
 }
 
+/** An area of fewer than one cell in this many would not be seen on a card. */
+const LEAST_SHARE = 1 / 8;
+
+/** Show on each card which cells are tied to what is pointed at: beside the drawing, which would be too much for every move of the hand. */
+function markCards() {
+  for (const mark of /** @type {NodeListOf<SVGElement>} */ (document.querySelectorAll('[data-tied]'))) {
+    const index = Number(mark.dataset.tied);
+    const [area, sides] = [lit.value.get(index), sidesOf(index)];
+    mark.toggleAttribute('data-on', Boolean(area && sides));
+    if (!area || !sides) continue;
+    const [, rows, cols] = sides;
+    mark.setAttribute('viewBox', `0 0 ${cols} ${rows}`);
+    const least = Math.min(rows, cols) * LEAST_SHARE;
+    const [height, width] = [Math.max(area.rows, least), Math.max(area.cols, least)];
+    const box = { x: area.col + (area.cols - width) / 2, y: area.row + (area.rows - height) / 2, width, height };
+    for (const [name, value] of Object.entries(box)) mark.firstElementChild?.setAttribute(name, String(value));
+  }
+}
+
 /** Show on each card the first map of its layer, whenever there are new ones. */
 export function startCards() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -122,5 +144,10 @@ export function startCards() {
     dark.value;
     clearTimeout(timer);
     timer = setTimeout(paintCards, PAINT_AFTER_MS);
+  });
+  effect(() => {
+    lit.value;
+    shapes.value; // cards of new layers
+    requestAnimationFrame(() => requestAnimationFrame(markCards));
   });
 }

@@ -6,6 +6,8 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
 /** @typedef {import('./layer-types.js').Layer} Layer */
 /** @typedef {{image?: string, sample?: string, array?: number[][], color?: 'gray' | 'rgb', max_side?: number, range?: string}} Input */
 /** @typedef {{layer: number, channel: number, row: number, col: number}} Unit */
+/** @typedef {{channel: number, row: number, col: number}} Pixel */
+/** @typedef {{layer: number, filter: number, channel: number, row: number, col: number}} Weight */
 /**
  * @typedef {object} Lab
  * @property {Input} input
@@ -16,6 +18,7 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
  * @property {'forward' | 'gradient'} mode
  * @property {'sum' | 'mean' | 'l2' | 'unit'} loss
  * @property {Unit | null} unit the pinned cell
+ * @property {({of: 'input'} & Pixel) | ({of: 'kernel'} & Weight) | null} pin the pinned pixel or weight
  * @property {'auto' | 'signed' | 'gray' | 'viridis'} colors
  * @property {'map' | 'layer' | 'network'} scale whose extremes get the full colours
  * @property {number} clip percentile of magnitudes that gets the full colour
@@ -32,6 +35,7 @@ export const initialLab = () => ({
   mode: 'forward',
   loss: 'sum',
   unit: null,
+  pin: null,
   colors: 'auto',
   scale: 'map',
   clip: 99.5,
@@ -77,9 +81,9 @@ export const reports = signal(/** @type {any[]} */ ([]));
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<Unit | null>} */
 export const pointed = signal(null);
 /** A weight under the hand, in the kernel that is shown. */
-export const pointedWeight = signal(/** @type {{layer: number, filter: number, channel: number, row: number, col: number} | null} */ (null));
+export const pointedWeight = signal(/** @type {Weight | null} */ (null));
 /** A cell of the input, or of dL/dInput, under the hand. */
-export const pointedInput = signal(/** @type {{channel: number, row: number, col: number} | null} */ (null));
+export const pointedInput = signal(/** @type {Pixel | null} */ (null));
 /** The terms of the pointed or pinned number. @type {import('../vendor/signals-core/signals-core.js').Signal<any>} */
 export const explanation = signal(null);
 
@@ -177,11 +181,14 @@ export function editLayer(index, change, name = '') {
   });
 }
 
-/** A pinned cell stays with its layer, wherever that goes. @param {Layer[]} layers @returns {Unit | null} */
-function unitAmong(layers) {
-  const { unit, layers: before } = lab.value;
-  const layer = unit ? layers.indexOf(before[unit.layer]) : -1;
-  return unit && layer >= 0 ? { ...unit, layer } : null;
+/** What is pinned in a layer stays with it, wherever it goes. @param {Layer[]} layers @returns {Pick<Lab, 'unit' | 'pin'>} */
+function pinsAmong(layers) {
+  const { unit, pin, layers: before } = lab.value;
+  const now = (/** @type {{layer: number}} */ { layer }) => layers.indexOf(before[layer]);
+  return {
+    unit: unit && now(unit) >= 0 ? { ...unit, layer: now(unit) } : null,
+    pin: pin?.of !== 'kernel' ? pin : now(pin) >= 0 ? { ...pin, layer: now(pin) } : null,
+  };
 }
 
 /** @param {Layer[]} layers @param {number} selected */
@@ -189,7 +196,7 @@ export function setLayers(layers, selected) {
   batch(() => {
     forgetAll();
     const layer = Math.max(0, Math.min(selected, layers.length - 1));
-    edit({ layers, layer, channel: 0, slice: [0, 0], unit: unitAmong(layers) });
+    edit({ layers, layer, channel: 0, slice: [0, 0], ...pinsAmong(layers) });
   });
 }
 
