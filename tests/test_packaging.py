@@ -41,4 +41,4 @@ def test_wheel_serves_the_page_with_its_styles_and_scripts(
             for file in sorted((ROOT / "static" / folder).rglob("*.*")):
                 path = file.relative_to(ROOT / "static").as_posix()
                 assert client.get(f"{STATIC}/{path}").content == file.read_bytes()
-        assert httpx.get(f"{base_url}/api/v1/samples").status_code == 200
+        assert client.get("/api/v1/samples").status_code == 200
