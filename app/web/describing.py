@@ -91,7 +91,8 @@ def form(fields: Mapping[str, str], examples: Mapping[str, Mapping[str, str]]) -
         fields: What each text field means, by name.
         examples: The text fields of requests that run, by what they show.
     """
-    properties: dict[str, Any] = {"image": {"type": "string", "format": "binary"}}
+    file = {"type": "string", "format": "binary", "minLength": 1}
+    properties: dict[str, Any] = {"image": file}
     properties |= {
         name: {"type": "string", "description": meaning} for name, meaning in fields.items()
     }

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from app.engine.errors import EngineError, NetworkError
@@ -137,6 +138,20 @@ def _from_service(error: ServiceError) -> Problem:
     return Problem(statuses[type(error)], error.message)
 
 
+def _allowed(request: Request, first: str) -> str:
+    """Return all methods of an address; the framework tells those of the first route alone.
+
+    Args:
+        request: A request with another method.
+        first: What the framework tells.
+    """
+    methods = set(first.split(", "))
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.scope["path"]):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods))
+
+
 def _from_framework(error: HTTPException) -> Problem:
     phrase = http.HTTPStatus(error.status_code).phrase
     if error.detail == phrase:
@@ -202,7 +217,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def from_framework(request: Request, error: HTTPException) -> Response:
-        return problem_response(request.scope, _from_framework(error))
+        problem = _from_framework(error)
+        if "Allow" in problem.headers:
+            problem.headers["Allow"] = _allowed(request, problem.headers["Allow"])
+        return problem_response(request.scope, problem)
 
     @app.exception_handler(ClientDisconnect)
     async def from_leaving(request: Request, error: ClientDisconnect) -> Response:

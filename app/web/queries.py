@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from app.web.arrays import fault
 from app.web.bodies import invalid
-from app.web.input_schemas import MOST_SIDE
+from app.web.input_schemas import MOST_SIDE, Side
 from app.web.problems import pointer
 from app.web.wording import PLAIN_NAME
 
@@ -54,7 +54,7 @@ def _as_side(value: object) -> object:
 
 
 MaxSide = Annotated[
-    int | None,
+    Side | None,
     BeforeValidator(_as_side),
-    Query(ge=1, le=MOST_SIDE, description="Longest side, in pixels; never enlarged."),
+    Query(description="Longest side, in pixels; never enlarged."),
 ]

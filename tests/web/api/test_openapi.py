@@ -84,3 +84,14 @@ def test_envelope_of_the_binary_form_has_the_described_shape(api: Api, route: st
         header = json.loads(answer.content[8 : 8 + size])
         model.model_validate_json(header["__metadata__"]["response"])
         assert len(deserialize(answer.content)) == len(header) - 1
+
+
+def test_range_of_a_parameter_in_the_address_is_told(description: Any) -> None:
+    (side,) = (
+        parameter["schema"]["anyOf"][0]
+        for parameter in description["paths"]["/api/v1/images/{image_id}/content"]["get"][
+            "parameters"
+        ]
+        if parameter["name"] == "max_side"
+    )
+    assert side == {"type": "integer", "minimum": 1, "maximum": 16_384}

@@ -33,6 +33,22 @@ def raising(shell: Shell, error: Exception) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/images/0", {"GET", "DELETE"}),
+        ("/api/v1/images", {"POST"}),
+        ("/api/v1/images/0/content", {"GET"}),
+        ("/livez", {"GET"}),
+        ("/", {"GET"}),
+    ],
+)
+def test_every_method_of_an_address_is_told(shell: Shell, path: str, methods: set[str]) -> None:
+    answer = shell.ask("PUT", path)
+    assert answer.status_code == 405
+    assert methods <= set(answer.headers["allow"].split(", ")) <= {*methods, "HEAD"}
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/nothing", 404),
