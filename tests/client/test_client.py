@@ -72,6 +72,8 @@ def test_picture_is_uploaded_used_and_forgotten(client: Client, picture: bytes) 
     client.delete(image)
     with pytest.raises(NotFound, match="no picture of this id"):
         client.forward(image, identity)
+    with pytest.raises(NotFound):
+        client.delete(image)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (6, 4, 3)])
