@@ -531,3 +531,21 @@ def test_a_unit_that_the_map_does_not_have_sees_nothing(unit: Any) -> None:
     with pytest.raises(ParameterError, match="legal: rows 0 to 5, cols 0 to 6") as caught:
         report.view.cells(unit)
     assert caught.value.path == ("unit",)
+
+
+@pytest.mark.parametrize(
+    ("layer", "fields"),
+    [
+        (Conv2d([[1.0]], stride=0, padding=-1), {"stride", "padding"}),
+        (Conv2d(PresetKernel("none"), padding="some"), {"kernel", "padding"}),
+        (Conv2d([[1.0]], groups=5, padding=9, padding_mode="reflect"), {"groups", "padding"}),
+        (Conv1d([1.0], [1.0], dilation=0, padding=[1, 2, 3]), {"bias", "dilation", "padding"}),
+        (ConvTranspose2d([[1.0]], stride=0, padding=-1), {"stride", "padding"}),
+        (ConvTranspose2d([[1.0]], output_padding=1, padding="same"), {"output_padding", "padding"}),
+    ],
+)
+def test_illegal_padding_is_told_beside_other_problems(layer: Layer, fields: set[str]) -> None:
+    shape = (1, 2, 5, 6)[: 2 + (layer.reads or 0)]
+    with pytest.raises(NetworkError) as caught:
+        layer.infer(shape)
+    assert sorted(str(error.path[0]) for error in caught.value.errors) == sorted(fields)

@@ -121,10 +121,13 @@ class Conv2d(Convolving):
         kernel, groups = self._kernel_shape(shape[1], problems)
         if kernel:
             problems.attempt(lambda: self._check_bias(kernel[0]), None)
-        if not problems.errors:
             taps = (1, *kernel[2:])
             window = dataclasses.replace(window, kernel=(taps[-2], taps[-1]), groups=groups)
-            padding = padding_of(self.padding, map_size(shape), window, self.rank)
+        # What is illegal about the padding itself is told beside other problems.
+        padding = problems.attempt(
+            partial(padding_of, self.padding, map_size(shape), window, self.rank), window.padding
+        )
+        if not problems.errors:
             window = dataclasses.replace(window, padding=padding)
             spatial = self._sizes(shape, window, problems)
         problems.raise_all()

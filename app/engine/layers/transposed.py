@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
@@ -87,6 +88,9 @@ class ConvTranspose2d(Convolving):
         filters = kernel[1] * groups if kernel else 0
         if kernel:
             problems.attempt(lambda: self._check_bias(filters), None)
+        if not isinstance(self.padding, str):
+            padding = partial(padding_of, self.padding, map_size(shape), window, self.rank)
+            problems.attempt(padding, window.padding)
         problems.raise_all()
         window = self._resolved(window, kernel, groups, shape)
         spatial, lines = self._sizes(shape, window, extra)
