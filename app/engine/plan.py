@@ -62,20 +62,22 @@ FFT_CELLS = 128 * 128
 # Up to so many pictures and groups, with so many values of patches in all, are unfolded before
 # the row-wise way has begun: it takes 90 µs a call, unfolding 15 for each picture and group.
 SMALL_COUNT = 8
-SMALL_PATCHES = 400_000
+SMALL_PATCHES = 600_000
 # What a row's product costs beyond its arithmetic, what unfolding costs a value, and a group's
 # block, in nanoseconds: short rows with few taps are unfolded instead.
 PRODUCT_COST = 300
 UNFOLDING_COST = 0.45
-BLOCK_COST = 15_000
+BLOCK_COST = 45_000
 # Rows of fewer cells than four vectors leave a product's vectors half empty; those of several rows
 # together do not, and with so many filters that outweighs unfolding them (0.7 to 0.85 of the time).
 NARROW = 64
 NARROW_FILTERS = 16
 # Longer rows never are unfolded for the sake of their few taps.
 SHORT = 48
-# With a dilated kernel only rows a dilation apart can be computed together.
+# With a dilated kernel only rows a dilation apart can be computed together: where there are few of
+# them, and no more values of patches than this, unfolding takes 0.1 to 0.9 of the time.
 FEW_ROWS = 8
+FEW_PATCHES = 1_000_000
 
 
 def choose(problem: Problem, kernel: Array) -> Plan:
@@ -126,8 +128,9 @@ def _is_narrow(problem: Problem) -> bool:
     rows, cols = problem.output
     if cols < NARROW and problem.group_filters >= NARROW_FILTERS and rows > 1:
         return True
+    patches = problem.multiply_adds // problem.group_filters
     if 1 < problem.dilation[0] <= rows < FEW_ROWS * problem.dilation[0]:
-        return True
+        return patches <= FEW_PATCHES
     if cols >= SHORT:
         return False
     unfolded = cols * problem.group_channels * math.prod(problem.kernel)

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from app.engine import threads
+from app.engine.algorithms.row_gemm import MOST_STRIPS
 from app.engine.geometry import Pair
 from app.engine.layers.base import Shape, map_size
 from app.engine.layers.view import Window
@@ -18,8 +19,6 @@ TILE = 3 << 16
 # Rows of the maps that a tile has at least, and columns that its buffer has beyond the map's.
 TILE_ROWS = 8
 MARGIN = 32
-# Kernels wider than this are copied once for every second of their columns.
-WHOLE_SIDE = 5
 # Tiles in the frequency domain: their strip, their spectra, the products, and copies between.
 SPECTRA = 8
 
@@ -85,7 +84,7 @@ def _tiles(channels: int, filters: int, window: Window, size: Pair, output: Pair
         rows = min(4 * window.kernel[0], size[0] + sum(window.padding[0])) * 2
         return threads.WORKERS * SPECTRA * deepest * rows * (output[1] + window.kernel[1])
     side = window.kernel[1]
-    strips = -(-side // 2) if side > WHOLE_SIDE and window.stride[1] == 1 else side
+    strips = -(-side // 2) if side > MOST_STRIPS and window.stride[1] == 1 else side
     rows = min(TILE_ROWS, output[0]) * window.stride[0] + window.kernel[0]
     row = deepest * strips * (output[1] + MARGIN)
     whole = row * (output[0] * window.stride[0] + window.kernel[0])
