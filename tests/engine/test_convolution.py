@@ -19,6 +19,7 @@ from app.engine import (
     plan,
     reference,
 )
+from app.engine.algorithms import separable
 from tests.engine.cases import GRID, Case, assert_close, random_cases
 
 RNG = np.random.default_rng(7)
@@ -338,3 +339,11 @@ def test_a_kernel_with_fewer_or_more_channels_than_a_group_is_refused(share: int
     with pytest.raises(ShapeError, match="in 2 groups needs 2") as caught:
         conv2d(x, kernel, groups=2)
     assert caught.value.path == ("kernel",)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_kernel_is_a_product_of_two_only_where_no_promise_breaks(dtype: str) -> None:
+    kernel = np.outer([1, 2, 1], [3, 0, -1]).astype(dtype)[None, None]
+    assert separable.factors(kernel) is not None
+    kernel[0, 0, 0, 1] = 50 * np.finfo(dtype).eps
+    assert separable.factors(kernel) is None
