@@ -549,3 +549,8 @@ def test_illegal_padding_is_told_beside_other_problems(layer: Layer, fields: set
     with pytest.raises(NetworkError) as caught:
         layer.infer(shape)
     assert sorted(str(error.path[0]) for error in caught.value.errors) == sorted(fields)
+
+
+def test_softmax_over_channels_leaves_the_fields_of_a_sequence() -> None:
+    (report,) = inspect([Softmax(1)], (1, 3, 5))
+    assert report.receptive_field == ReceptiveField((1, 1), (1, 1), (0, 0))
