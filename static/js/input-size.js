@@ -31,7 +31,7 @@ export function sizeControl() {
   if (sides.length === 0) return nothing;
   const choose = (/** @type {any} */ event) => setSide(Number(event.target.value) || null);
   return html`<label class="field"
-    ><span>Compute at</span
+    ><span>Computed at</span
     ><select data-testid="max-side" @change=${choose}>
       <option value="0" .selected=${!now}>full size</option>
       ${sides.sort((a, b) => b - a).map((side) => html`<option value=${side} .selected=${side === now}>${side} px</option>`)}

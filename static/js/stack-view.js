@@ -66,7 +66,7 @@ function card(layer, index) {
       @click=${() => edit({ layer: index, channel: 0, slice: [0, 0] })}
     >
       <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
-      <svg class="over" data-tied=${index} preserveAspectRatio="xMidYMid slice" aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
+      <svg class="over" data-tied=${index} preserveAspectRatio="xMidYMid meet" aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
       <small>${out ? shape(out) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
