@@ -142,3 +142,10 @@ def losses(rows: int, cols: int) -> list[Spec]:
         {"type": "sum", "select": {"layer": 0, "channels": [0], **unit}},
         {"type": "mean", "select": {"layer": 0}},
     ]
+
+
+SMALL_CAT = {"sample": "cat", "color": "gray", "max_side": 12}
+TARGETS: dict[str, tuple[Spec, list[Spec], Spec]] = {
+    "numbers to come to": (MATRIX, [conv(padding="same")], {"target": drawn(1, 1, 9, 12)}),
+    "a picture to come to": (SMALL_CAT, [conv(padding="same")], {"target": SMALL_CAT}),
+}

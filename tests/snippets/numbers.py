@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from tests.snippets.cases import PLAIN, Spec, losses
+from tests.snippets.cases import PLAIN, TARGETS, Spec, losses
 from tests.snippets.writing import question
 
 # The scripts compute in double precision, the page in single.
@@ -58,7 +58,7 @@ def backward(server: str, name: str, spec: Spec, told: Spec, loss: Spec) -> Aske
 
 
 def both_ways(server: str, networks: dict[str, tuple[Spec, list[Spec]]] = PLAIN) -> Iterator[Asked]:
-    """Ask for every network's last map, and for a gradient of one of the losses."""
+    """Ask for every network's last map and for a gradient of one loss; then of `TARGETS`."""
     for place, (name, (source, layers)) in enumerate(networks.items()):
         spec = {"input": source, "layers": layers}
         maps, told = forward(server, name, spec)
@@ -66,6 +66,10 @@ def both_ways(server: str, networks: dict[str, tuple[Spec, list[Spec]]] = PLAIN)
         loss = losses(*shape[2:])[place % 3] if len(shape) == 4 else {"type": "l2"}
         yield maps
         yield backward(server, name, spec, told, loss)
+    for name, (source, layers, target) in TARGETS.items():
+        spec = {"input": source, "layers": layers}
+        _, told = forward(server, name, spec)
+        yield backward(server, name, spec, told, {"type": "mse", **target})
 
 
 def agree(found: Any, expected: Any) -> None:
