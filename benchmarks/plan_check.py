@@ -15,6 +15,8 @@ from app.engine.problem import Array, Problem
 from app.engine.setting import setting_2d
 
 SHAPES = 60
+# The rules were tuned on samples 0, 11, 77, 78 and 2026: the check draws another one.
+SEED = 79
 ROUNDS = 7
 # What the pick may cost, of the quickest algorithm's time.
 MEDIAN_LIMIT, WORST_LIMIT = 1.25, 2.0
@@ -100,7 +102,7 @@ def outcome(problem: Problem, x: Array, kernel: Array) -> Outcome:
 def report(count: int = SHAPES) -> str:
     """Measure a sample and say how good the picks are, the worst ones by name."""
     with np.errstate(all="ignore"):
-        outcomes = [outcome(*drawn) for drawn in sample(0, count)]
+        outcomes = [outcome(*drawn) for drawn in sample(SEED, count)]
     ratios = [each.ratio for each in outcomes]
     median, worst = statistics.median(ratios), max(ratios)
     met = median <= MEDIAN_LIMIT and worst <= WORST_LIMIT

@@ -75,9 +75,11 @@ NARROW_FILTERS = 16
 # Longer rows never are unfolded for the sake of their few taps.
 SHORT = 48
 # With a dilated kernel only rows a dilation apart can be computed together: where there are few of
-# them, and no more values of patches than this, unfolding takes 0.1 to 0.9 of the time.
+# them, and no more pictures, groups and values of patches than this, unfolding takes 0.1 to 0.9 of
+# the time.
 FEW_ROWS = 8
 FEW_PATCHES = 1_000_000
+FEW_COUNT = 16
 
 
 def choose(problem: Problem, kernel: Array) -> Plan:
@@ -126,11 +128,13 @@ def _by_shape(problem: Problem) -> Plan:
 def _is_narrow(problem: Problem) -> bool:
     """Return whether the rows are too short for a product each, or, dilated, too few."""
     rows, cols = problem.output
-    if cols < NARROW and problem.group_filters >= NARROW_FILTERS and rows > 1:
+    # Values a step apart are picked out one by one.
+    outweighed = problem.group_filters >= NARROW_FILTERS * problem.stride[1] ** 2
+    if cols < NARROW and outweighed and rows > 1:
         return True
     patches = problem.multiply_adds // problem.group_filters
     if 1 < problem.dilation[0] <= rows < FEW_ROWS * problem.dilation[0]:
-        return patches <= FEW_PATCHES
+        return patches <= FEW_PATCHES and problem.batch * problem.groups <= FEW_COUNT
     if cols >= SHORT:
         return False
     unfolded = cols * problem.group_channels * math.prod(problem.kernel)
