@@ -103,6 +103,7 @@ class Batch:
             "forms": list(self.forms),
         }
         finished = Finished(self.output, digest(request))
+        outcome.started = time.monotonic()
         # Without a terminal there is nothing to draw a bar on.
         bar = tqdm(total=len(sources), unit="picture", disable=True if self.quiet else None)
         left = iter(sources)

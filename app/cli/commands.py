@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -44,11 +46,20 @@ def run(command: str, options: Options, settings: Settings) -> int:
         "gradcheck": _gradcheck,
         "kernels": _kernels,
     }
-    return asyncio.run(_told(commands[command](options, settings)))
+    try:
+        return asyncio.run(_told(commands[command](options, settings)))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _told(work: Coroutine[Any, Any, int]) -> int:
     """Return what the work returns, the client's errors as those of the command."""
+    task = asyncio.current_task()
+    # A batch system's SIGTERM ends things as Ctrl-C does; Windows has no such thing.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGTERM, lambda: task and task.cancel()
+        )
     try:
         return await work
     except ConvscopeError as error:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,8 +175,9 @@ def test_output_that_is_a_file_is_named(
     assert str(tmp_path / "out") in ended.err
 
 
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_whole_files_and_goes_on(
-    convscope: Run, spec: Path, tmp_path: Path, server: str
+    convscope: Run, spec: Path, tmp_path: Path, server: str, stop: signal.Signals
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     for index in range(24):
@@ -186,7 +188,7 @@ def test_interrupted_run_leaves_whole_files_and_goes_on(
         while not (out.exists() and len(written(out)) > 6):
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         _, told = process.communicate(timeout=30)
     assert process.returncode == 130, told
     assert told.endswith("--resume goes on from here.\nconvscope: Interrupted.\n")
@@ -269,3 +271,28 @@ def test_members_for_other_commands_are_passed_over(
         assert convscope(command, spec, photos / "a.png", "-o", out, "-f", "npy").status == 0
         array = np.load(out / "a.npy")
         assert (array.shape, array.dtype) == (shape, np.float64)
+
+
+class Terminal(io.StringIO):
+    """What stderr is for a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_terminal_shows_a_bar_with_rate_and_time_left_unless_it_is_to_be_quiet(
+    convscope: Run,
+    spec: Path,
+    photos: Path,
+    tmp_path: Path,
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ["apply", spec, photos, "-o", tmp_path / "out", "--server", server]
+    for quiet in ([], ["--quiet"]):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert convscope(*options, *quiet).status == 0
+        shown = terminal.getvalue()
+        assert bool(re.search(r"3/3 \[00:\d\d<00:00, .*picture", shown)) is (not quiet)
+        assert ("3 of 3 pictures done" in shown) is (not quiet)
