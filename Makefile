@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test coverage lint conformance kills format lock bench bench-quick bench-live load screenshots clean
+.PHONY: help serve setup test coverage lint conformance fuzz kills format lock bench bench-quick bench-live load screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## lint, format and type checks, Python and JavaScript
 
 conformance: .conformance/.installed  ## compare every number with PyTorch and ONNX
 	OPENBLAS_NUM_THREADS=1 .conformance/bin/python -W error::RuntimeWarning -m tests.conformance
+
+fuzz: $(VENV)/.dev .fuzz/.installed  ## ask the API 10,000 times what Schemathesis makes up
+	$(BIN)/python -m tests.conformance.api .fuzz/bin/schemathesis
 
 kills: $(VENV)/.dev  ## kill the server 200 times at random moments and look for what is lost
 	$(BIN)/python -m tests.endurance.kills
@@ -59,7 +62,7 @@ lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
 
 clean:  ## remove what the chores made
-	rm -rf $(VENV) .bench .conformance .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+	rm -rf $(VENV) .bench .conformance .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
 
 .bench/.ready: benchmarks/requirements.txt requirements.lock
 	$(PYTHON) -m venv .bench
@@ -71,6 +74,11 @@ clean:  ## remove what the chores made
 	$(PYTHON) -m venv .conformance
 	.conformance/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
 	.conformance/bin/python -m pip --disable-pip-version-check install --quiet -r tests/conformance/requirements.txt
+	@touch $@
+
+.fuzz/.installed: tests/conformance/api/requirements.txt
+	$(PYTHON) -m venv .fuzz
+	.fuzz/bin/python -m pip --disable-pip-version-check install --quiet -r tests/conformance/api/requirements.txt
 	@touch $@
 
 $(BIN)/python:
