@@ -16,8 +16,9 @@ from app.cli.files import write_whole
 from app.cli.finished import Finished, digest
 from app.cli.forms import Work
 from app.cli.pictures import Source
+from app.cli.reaching import no_room
 from app.cli.specs import Spec
-from app.client import AsyncClient, Forbidden, Problem, Unauthorized
+from app.client import AsyncClient, Forbidden, Problem, StoreFull, Unauthorized
 
 
 @dataclass
@@ -131,9 +132,11 @@ class Batch:
                     outcome.done += 1
                 else:
                     outcome.skipped += 1
-            except (Unauthorized, Forbidden):
-                raise
             except Problem as problem:
+                if isinstance(problem, Unauthorized | Forbidden):
+                    raise
+                if isinstance(problem, StoreFull) and not self.keeps:
+                    raise no_room("it is full") from problem
                 outcome.failed[str(source.path)] = problem.detail
             except _Unreadable as error:
                 outcome.failed[str(source.path)] = str(error)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
+from app.cli import exits
+from app.cli.exits import CommandError
 from app.client import AsyncClient
 from app.settings import Settings
 
@@ -37,25 +40,41 @@ async def reached(server: str | None, settings: Settings) -> AsyncIterator[Async
         return
     from app.main import create_app
 
-    with tempfile.TemporaryDirectory(prefix="convscope-", ignore_cleanup_errors=True) as folder:
-        app = create_app(
-            dataclasses.replace(
-                settings,
-                store_dir=Path(folder),
-                token="",
-                upload_bytes=UNBOUNDED,
-                json_bytes=UNBOUNDED,
-                bodies_bytes=UNBOUNDED,
-                store_bytes=UNBOUNDED,
-                queue_length=UNBOUNDED,
-                deadline_seconds=A_DAY,
-            )
-        )
-        transport = httpx.ASGITransport(app)
+    with contextlib.ExitStack() as stack:
         try:
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="convscope-", ignore_cleanup_errors=True)
+            )
+            app = create_app(_alone(settings, Path(folder)))
+        except (OSError, sqlite3.Error) as error:
+            raise no_room(getattr(error, "strerror", None) or str(error)) from error
+        try:
+            transport = httpx.ASGITransport(app)
             async with AsyncClient("http://localhost", transport=transport) as client:
                 yield client
         finally:
             # Its lifespan, which servers run, would also start a decoder that may not be needed.
             app.state.slots.close()
             app.state.decoding.close()
+
+
+def _alone(settings: Settings, folder: Path) -> Settings:
+    """Return the settings of an application that has one user."""
+    return dataclasses.replace(
+        settings,
+        store_dir=folder,
+        token="",
+        upload_bytes=UNBOUNDED,
+        json_bytes=UNBOUNDED,
+        bodies_bytes=UNBOUNDED,
+        store_bytes=UNBOUNDED,
+        queue_length=UNBOUNDED,
+        deadline_seconds=A_DAY,
+    )
+
+
+def no_room(why: str) -> CommandError:
+    """Return the error of temporary files that cannot be written."""
+    folder = tempfile.gettempdir() if tempfile.tempdir else "The folder of temporary files"
+    message = f"{folder} cannot be written: {why}. TMPDIR names another folder for temporary files."
+    return CommandError(message, exits.NOT_WRITTEN)

@@ -165,6 +165,26 @@ def test_full_disk_is_told_and_leaves_no_part_of_a_file(
     assert written(out) == {"a.png"}
 
 
+def test_full_folder_of_temporary_files_is_named(
+    convscope: Run, spec: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if "/arriving/" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    ended = convscope("apply", spec, photos, "-o", tmp_path / "out")
+    assert ended.status == 4
+    assert "cannot be written: it is full. TMPDIR names another folder" in ended.err
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    ended = convscope("kernels")
+    assert ended.status == 4
+    assert f"{tmp_path / 'missing'} cannot be written: No such file or directory." in ended.err
+
+
 def test_output_that_is_a_file_is_named(
     convscope: Run, spec: Path, photos: Path, tmp_path: Path
 ) -> None:
