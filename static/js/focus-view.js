@@ -118,7 +118,8 @@ function outline({ row, col, rows, cols }) {
 /** Cells that the sliding window has not made. @param {import('./slid.js').Area} area */
 function cover({ row, col, rows, cols }) {
   const { left, top, cell: side } = box.value;
-  return svg`<rect class="unmade" x=${left + col * side} y=${top + row * side} width=${cols * side + 1} height=${rows * side + 1}></rect>`;
+  const edge = col === 0 ? 1 : 0; // of a map that begins between two pixels
+  return svg`<rect class="unmade" x=${left + col * side - edge} y=${top + row * side} width=${cols * side + 1 + edge} height=${rows * side + 1}></rect>`;
 }
 
 /** On a map the pointed cell, or those that the pointed pixel touches; on a gradient what lights up on the picture. */
