@@ -13,7 +13,7 @@ from tests.serving import serving
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 # Examples an operation beyond those of the schema's corners, of which there are thousands.
-EXAMPLES = 150
+EXAMPLES = 400
 
 
 def main(command: str, *options: str) -> int:
