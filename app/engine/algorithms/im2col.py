@@ -178,14 +178,15 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
 
 
 def _forward_by_tiles(plan: _Plan, x: Array, kernel: Array, out: Array) -> None:
+    taps = kernel.reshape(-1, plan.depth)  # copies a kernel that is turned, once for all tiles
+
     def compute(numbers: Iterator[int]) -> None:
         unfolding = plan.unfolding()
         for number, group, block in plan.tiles_of(numbers):
             channels, filters = group_slices(plan.problem, group)
             columns = unfolding.unfold(x[number, channels], block)
-            taps = kernel[filters].reshape(-1, plan.depth)
             target = _cells(out[number, filters], block)
-            multiply(taps, columns, target, plan.parts[block.rows])
+            multiply(taps[filters], columns, target, plan.parts[block.rows])
 
     threads.share(compute, plan.tile_count, worth=plan.shared)
 

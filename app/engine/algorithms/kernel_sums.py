@@ -30,8 +30,10 @@ UNTURNED_RESULT = 1200
 # last, by one thread.
 MOST_PARTS, FEWEST_PARTS = 8, 2
 LARGE_SUMS = 1 << 13
-# Bytes of what is kept between the products and their sum.
-PRODUCTS_BYTES = 1 << 19
+# Bytes of the products that are added up at a time, and of the upstream gradient they are made of.
+PART_BYTES = 1 << 20
+# Larger memory, which a single row may need, is not kept for the next call.
+KEPT_BYTES = 1 << 22
 
 _local = threading.local()
 
@@ -48,29 +50,30 @@ def summed_products(windows: Array, sent: Array) -> Array:
     """
     count, depth, cells = windows.shape
     filters = len(sent)
-    right = sent.transpose(1, 2, 0)
-    if filters >= TURNED_FILTERS:
-        right = _turned(sent)
-        long = max(SMALL_PRODUCT // (filters * PRODUCT_ROWS), 1)
-        most = SMALL_PRODUCT // (filters * min(cells, long))
+    turned = filters >= TURNED_FILTERS
+    if turned:
+        run = even_part(cells, max(SMALL_PRODUCT // (filters * PRODUCT_ROWS), 1))
+        each = fitting_part(depth, SMALL_PRODUCT // (filters * run))
     else:
-        most = max(UNTURNED_RESULT // filters, 1)
-        long = max(SMALL_PRODUCT // (filters * min(depth, most)), 1)
-    each, run = fitting_part(depth, most), even_part(cells, long)
-    whole = depth // each * each
+        each = fitting_part(depth, UNTURNED_RESULT // filters)
+        run = even_part(cells, max(SMALL_PRODUCT // (filters * each), 1))
     total = np.zeros((depth, filters), windows.dtype)
-    at_once = max(1, PRODUCTS_BYTES // (depth * filters * windows.itemsize))
-    for rows in (slice(0, whole), slice(whole, depth)):
-        if rows.start == rows.stop:
-            continue
-        taps = windows[:, rows].reshape(count, -1, min(each, rows.stop - rows.start), cells)
+    held = max(depth, run) if turned else depth
+    at_once = max(1, PART_BYTES // (held * filters * windows.itemsize))
+    whole = depth // each * each
+    for start in range(0, count, at_once):
+        several = slice(start, start + at_once)
         for cell in range(0, cells, run):
-            for start in range(0, count, at_once):
-                several, part = slice(start, start + at_once), slice(cell, cell + run)
-                left, factors = taps[several, ..., part], right[several, None, part]
-                products = _scratch("products", (*left.shape[:3], filters), windows.dtype)
-                np.matmul(left, factors, out=products)
-                total[rows] += np.add.reduce(products, axis=0).reshape(-1, filters)
+            part = sent[:, several, cell : cell + run]
+            right = (_turned(part) if turned else part.transpose(1, 2, 0))[:, None]
+            taps = windows[several, :, cell : cell + run]
+            for rows in (slice(0, whole), slice(whole, depth)):
+                if rows.start < rows.stop:
+                    size = min(each, rows.stop - rows.start)
+                    left = taps[:, rows].reshape(len(taps), -1, size, taps.shape[2])
+                    products = _scratch("products", (*left.shape[:3], filters), windows.dtype)
+                    np.matmul(left, right, out=products)
+                    total[rows] += np.add.reduce(products, axis=0).reshape(-1, filters)
     return total
 
 
@@ -98,6 +101,8 @@ def _turned(sent: Array) -> Array:
 def _scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return memory of the calling thread's own, kept for the next call: it is paged in already."""
     size = math.prod(shape)
+    if size * dtype.itemsize > KEPT_BYTES:
+        return aligned_zeros(shape, dtype)
     kept: dict[tuple[str, np.dtype[Any]], Array] = _local.__dict__.setdefault("kept", {})
     memory = kept.get((name, dtype))
     if memory is None or memory.size < size:
