@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +230,7 @@ async def _kernels(options: Options, settings: Settings) -> int:
     return exits.DONE
 
 
-def _show(told: Any, in_words: Any, options: Options) -> None:
+def _show(told: Any, in_words: Callable[[Any], str], options: Options) -> None:
     if options["json"]:
         telling.print_json(told)
     else:
