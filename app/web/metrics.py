@@ -20,7 +20,7 @@ from app.service.store import ImageStore
 # Seconds; from a thumbnail to the deadline.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # When a series began is of no use to anyone here, and doubles the text.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
