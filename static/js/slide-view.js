@@ -22,7 +22,7 @@ export function slideView() {
   const count = lattice.value?.count ?? 0;
   if (!now || !count)
     return html`<button class="small" type="button" aria-label="Slide the window" title="Slide the window over the input, cell by cell" data-testid="slide" ?disabled=${!count} @click=${begin}><span class="word">Slide</span><span class="sign" aria-hidden="true">▶</span></button>`;
-  const at = Math.min(now.at, count - 1);
+  const at = Math.max(0, Math.min(now.at, count - 1));
   return html`${button('|◀', 'First place', 'slide-first', () => goTo(0), nothing, at === 0)}
     ${button('◀', 'Step back', 'slide-back', () => step(-1), ',', at === 0)}
     ${button(now.playing ? 'Pause' : 'Play', now.playing ? 'Pause' : 'Play', 'slide-play', toggle, 'Space')}

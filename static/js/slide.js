@@ -15,6 +15,9 @@ export const speed = signal(calm.matches ? 1 : 4);
 
 const places = () => lattice.peek()?.count ?? 0;
 
+/** @param {number} at */
+const within = (at) => Math.max(0, Math.min(at, places() - 1));
+
 /** Where motion is not wanted, it is not begun unasked. */
 export function begin() {
   walk.value = { at: 0, playing: !calm.matches };
@@ -26,7 +29,7 @@ export function end() {
 
 /** Go to a place; the hand takes over from the clock. @param {number} at */
 export function goTo(at) {
-  if (walk.peek()) walk.value = { at: Math.min(Math.max(at, 0), places() - 1), playing: false };
+  if (walk.peek()) walk.value = { at: within(at), playing: false };
 }
 
 /** @param {number} count */
@@ -42,7 +45,7 @@ export function toggle() {
 function advance() {
   const now = walk.peek();
   if (!now?.playing) return;
-  const at = Math.min(now.at + 1, places() - 1);
+  const at = within(now.at + 1);
   walk.value = { at, playing: at < places() - 1 };
 }
 
