@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import geometry, interrupt
@@ -17,6 +17,7 @@ def windows(padded: int, span: int, stride: int) -> int:
     return len([start for start in range(0, padded, stride) if start + span <= padded])
 
 
+@settings(deadline=None)
 @given(*[st.integers(1, 12)] * 2, *[st.integers(1, 4)] * 2, *[st.integers(0, 5)] * 2)
 def test_output_size_counts_the_windows_that_fit(
     size: int, kernel: int, stride: int, dilation: int, before: int, after: int
@@ -83,6 +84,7 @@ def test_named_padding(
     assert geometry.named_padding(name, size, kernel, stride, dilation) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 6), st.integers(1, 5), st.integers(1, 4))
 def test_same_and_keep_give_the_sizes_they_promise(
     size: int, kernel: int, stride: int, dilation: int
