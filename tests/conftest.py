@@ -19,6 +19,14 @@ BROWSER_ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs the browser last: Playwright's event loop then runs in the tests' thread.
+
+    No other loop can be started there, as `asyncio.run` would.
+    """
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a server of its own process, with a store of its own."""

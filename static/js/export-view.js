@@ -20,10 +20,14 @@ const refused = signal('');
 const done = signal('');
 const DONE_MS = 2000;
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let forgetting;
+
 /** @param {string} word */
 function say(word) {
+  clearTimeout(forgetting);
   done.value = word;
-  setTimeout(() => (done.value = ''), DONE_MS);
+  forgetting = setTimeout(() => (done.value = ''), DONE_MS);
 }
 
 /** The server's colours that are nearest to those of the page. */

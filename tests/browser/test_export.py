@@ -39,8 +39,9 @@ def copied(lab: Lab, name: str) -> str:
     lab.export(name)
     expect(lab.by_id("export")).to_have_text("Copied")
     # The word may still stand there for what was copied before.
-    lab.page.wait_for_function("navigator.clipboard.readText().then((text) => text !== '')")
-    text: str = lab.page.evaluate("navigator.clipboard.readText()")
+    text = ""
+    while not text:
+        text = lab.page.evaluate("navigator.clipboard.readText()")
     return text
 
 
