@@ -100,8 +100,9 @@ class Lab:
         expect(self.by_id("exact")).to_have_text("exact")
 
     def enter_numbers(self, numbers: Array) -> None:
-        """Type a small matrix in place of the picture."""
-        self.by_id("sample").select_option(label=NOTES_MATRIX)
+        """Type a small matrix in place of the picture, or of the numbers that are there."""
+        if not self.by_id("numbers").is_visible():
+            self.by_id("sample").select_option(label=NOTES_MATRIX)
         self.by_id("numbers").fill("\n".join(" ".join(f"{v:g}" for v in row) for row in numbers))
         self.by_id("numbers").blur()
 
