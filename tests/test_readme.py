@@ -6,10 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.curl import curl
 
 ROOT = Path(__file__).parents[1]
 ENGINE_GUIDE = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
@@ -28,34 +29,14 @@ def check_prints_its_comments(example: str) -> None:
     assert printed.getvalue().splitlines() == re.findall(r"# (.*)$", example, flags=re.MULTILINE)
 
 
-def post_form(words: list[str], folder: Path) -> None:
-    """Do what `curl -F name=value … URL -o FILE` does; curl itself may be absent here."""
-    files: dict[str, tuple[str, bytes]] = {}
-    fields: dict[str, str] = {}
-    url = target = ""
-    rest = iter(words)
-    assert next(rest) == "curl"
-    for word in rest:
-        if word == "-F":
-            name, value = next(rest).split("=", 1)
-            if value.startswith("@"):
-                files[name] = (value[1:], (folder / value[1:]).read_bytes())
-            else:
-                fields[name] = value
-        elif word == "-o":
-            target = next(rest)
-        else:
-            url = word
-    answer = httpx.post(url, data=fields, files=files).raise_for_status()
-    (folder / target).write_bytes(answer.content)
-
-
 def test_curl_example_writes_the_edges_of_a_photo(server: str, tmp_path: Path) -> None:
     photo = np.zeros((20, 31), np.uint8)
     photo[:, 12:] = 200
     Image.fromarray(photo).save(tmp_path / "photo.jpg", quality=95)
     (command,) = examples("sh")
-    post_form(shlex.split(command.replace(ADDRESS, server)), tmp_path)
+    program, *words = shlex.split(command.replace(ADDRESS, server))
+    assert program == "curl"
+    assert curl(words, tmp_path) == 0
     with Image.open(tmp_path / "edges.png") as edges:
         pixels = np.asarray(edges.convert("RGB"), np.int32)
     red_channel = pixels[:20, :31]  # the first of a map for each colour, side by side

@@ -67,9 +67,10 @@ class Decoding:
         except queue.Empty:
             raise QueueFull("Every decoder is busy.") from None
         try:
-            if decoder is None or not decoder.is_alive():
+            if decoder is not None and not decoder.is_alive():
+                decoder.kill()
                 decoder = None
-                decoder = self._fresh()
+            decoder = decoder or self._fresh()
             answer = decoder.read(content, self._seconds)
         except DecoderDied as death:
             decoder = None

@@ -5,13 +5,13 @@ import re
 import shlex
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load
 
 from app import client as public
+from tests.curl import curl
 from tests.test_readme import ADDRESS, ROOT, check_prints_its_comments, examples
 
 CLIENT = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
@@ -30,38 +30,6 @@ def test_every_method_and_error_of_the_client_is_named() -> None:
     assert names - named <= {"Gradients", "Image", "Kernel", "Maps"}
 
 
-def curl(words: list[str], folder: Path) -> None:
-    """Do what curl does with these options; curl itself may be absent here."""
-    headers: dict[str, str] = {}
-    files: dict[str, tuple[str, bytes]] = {}
-    fields: dict[str, str] = {}
-    body: bytes | None = None
-    url = target = ""
-    rest = iter(words)
-    assert next(rest) == "curl"
-    for word in rest:
-        if word == "-H":
-            name, value = next(rest).split(": ", 1)
-            headers[name] = value
-        elif word in ("--json", "--data-binary"):
-            body = (folder / next(rest).removeprefix("@")).read_bytes()
-            if word == "--json":
-                headers = {"Content-Type": "application/json", **headers}
-        elif word == "-F":
-            name, value = next(rest).split("=", 1)
-            if value.startswith("@"):
-                files[name] = (value[1:], (folder / value[1:]).read_bytes())
-            else:
-                fields[name] = value
-        elif word == "-o":
-            target = next(rest)
-        else:
-            url = word
-    parts = {"files": files, "data": fields} if files else {"content": body}
-    answer = httpx.post(url, headers=headers, **parts).raise_for_status()
-    (folder / target).write_bytes(answer.content)
-
-
 def size_of(path: Path) -> tuple[int, int]:
     with Image.open(path) as picture:
         return picture.size
@@ -74,7 +42,9 @@ def test_curl_examples_write_what_they_say(server: str, tmp_path: Path) -> None:
     (tmp_path / "network.json").write_text(network)
     for block in examples("sh", REST):
         for line in block.splitlines():
-            curl(shlex.split(line.replace(ADDRESS, server)), tmp_path)
+            program, *words = shlex.split(line.replace(ADDRESS, server))
+            assert program == "curl"
+            assert curl(words, tmp_path) == 0
     assert size_of(tmp_path / "edges.png") == (31, 20)
     assert size_of(tmp_path / "heat.png") == (31, 20)
     with np.load(tmp_path / "edges.npz") as archive:
