@@ -18,7 +18,7 @@ serve: $(VENV)/.runtime  ## install what is needed and serve on http://127.0.0.1
 setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser included
 
 test: $(VENV)/.dev  ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 coverage: $(VENV)/.dev  ## every branch of the engine is taken by its own tests
 	$(BIN)/python -m pytest tests/engine --cov=app.engine --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100

@@ -48,9 +48,13 @@ function tools(index) {
   </div>`;
 }
 
-/** @param {any} report */
+/** What the layer costs; an empty line until that is known, so that nothing below moves under the hand. @param {any} report */
 const costs = (report) =>
-  html`<small class="cost"><span>${amount(report.parameters)} parameters</span> <span>${amount(report.multiply_adds)} multiply–adds</span></small>`;
+  html`<small class="cost">${
+    report?.parameters === undefined
+      ? nothing
+      : html`<span>${amount(report.parameters)} parameters</span> <span>${amount(report.multiply_adds)} multiply–adds</span>`
+  }</small>`;
 
 /** @param {any} layer @param {number} index */
 function card(layer, index) {
@@ -70,7 +74,7 @@ function card(layer, index) {
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
       <small>${out ? shape(out) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
-    ${chosen ? html`${report?.parameters === undefined ? nothing : costs(report)} ${tools(index)}` : sentence(`/layers/${index}`)}
+    ${chosen ? html`${costs(report)} ${tools(index)}` : sentence(`/layers/${index}`)}
   </li>`;
 }
 

@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, max_pool
 from tests.browser.lab import Lab
@@ -47,6 +47,20 @@ def test_pixel_of_the_last_layer_sees_its_field_across_all_layers(lab: Lab) -> N
     expected = {"y": 2 * 64 - 1, "x": 2 * 63 - 1, "height": 8, "width": 8}
     for side, value in expected.items():
         expect(field).to_have_attribute(side, str(value))
+
+
+def test_answer_that_comes_moves_nothing_under_the_hand(lab: Lab) -> None:
+    held: list[Route] = []
+    lab.page.route("**/api/v1/*", lambda route: held.append(route))  # noqa: PLW0108
+    lab.add_layer("relu")
+    expect(lab.by_id("layer-1")).to_be_visible()
+    lab.page.wait_for_timeout(200)
+    before = lab.by_id("add-layer").bounding_box()
+    for route in held:
+        route.continue_()
+    lab.page.unroute("**/api/v1/*")
+    expect(lab.layers).to_contain_text("0 parameters")
+    assert lab.by_id("add-layer").bounding_box() == before
 
 
 def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
