@@ -40,7 +40,7 @@ def test_viridis_is_that_of_the_server_within_two_levels(small: Lab) -> None:
     small.enter_kernel(IDENTITY)
     small.shows(ramp)
     small.by_id("colors").select_option("viridis")
-    small.page.wait_for_function(f"({COLOURS})()[0] === 68")
+    small.page.wait_for_function(f"() => ({COLOURS})()[0] === 68")
     painted = np.array(small.page.evaluate(COLOURS)).reshape(256, 4)[:, :3]
     wanted = table("viridis", 256)[gray_levels(ramp).astype(int).ravel()].astype(int)
     assert np.abs(painted - wanted).max() <= 2

