@@ -5,7 +5,7 @@ from app.imaging.colormaps import COLOR_MAPS, ColorMap
 from app.imaging.errors import BrokenPicture, NotAPicture, PictureError, PictureTooLarge
 from app.imaging.formats import ACCEPTED
 from app.imaging.reading import Picture, PictureLimits, read
-from app.imaging.rendering import Rendering, render
+from app.imaging.rendering import Rendering, most_bytes, render
 from app.imaging.writing import png
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "PictureTooLarge",
     "Range",
     "Rendering",
+    "most_bytes",
     "png",
     "read",
     "render",

@@ -77,7 +77,7 @@ def render(
     colors = table(how.colormap or ("coolwarm" if signed else "gray"), LEVELS)
     ranges = _ranges(maps, how, signed)
     tiles = [_levels(one, span) for one, span in zip(maps, ranges, strict=True)]
-    across = min(how.columns or math.ceil(math.sqrt(count)), count)
+    across = _across(count, how)
     if not how.legend and (how.overlay == 0 or picture is None):
         return _palette_png(_grid(tiles, across, PAPER), colors)
     drawn = [_palette(colors)[tile] for tile in tiles]
@@ -89,6 +89,29 @@ def render(
     stream = io.BytesIO()
     Image.fromarray(_grid(drawn, across, 255)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
+
+
+def most_bytes(count: int, rows: int, cols: int, rendering: Rendering) -> int:
+    """Return the size that a picture of maps has at most, in bytes of its file.
+
+    Args:
+        count: how many maps.
+        rows: of each.
+        cols: of each.
+        rendering: how they are drawn.
+    """
+    if rendering.legend:
+        rows, cols = rows + BAR_ROWS + TEXT_ROWS, max(cols, LEGEND_WIDTH)
+    across = _across(count, rendering)
+    down = -(-count // across)
+    colored = rendering.legend or rendering.overlay > 0
+    line = 1 + (3 if colored else 1) * across * (cols + GAP)
+    # What cannot be compressed grows a little; the palette and the headers stand before it.
+    return 4096 + down * (rows + GAP) * line * 1001 // 1000
+
+
+def _across(count: int, how: Rendering) -> int:
+    return max(min(how.columns or math.ceil(math.sqrt(count)), count), 1)
 
 
 def _check_size(count: int, rows: int, cols: int) -> None:

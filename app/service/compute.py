@@ -1,7 +1,7 @@
 """The use cases of a network spec: run it, differentiate it, tell its shapes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,13 @@ from app.engine.network import (
     backward,
     forward,
     gradient_names,
-    inspect,
 )
-from app.service import budget, memory
+from app.service import budget
 from app.service.explaining import Place, explain
 from app.service.memory import Writing
 from app.service.pictures import Pictures
 from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
-from app.service.prospect import Prospect
+from app.service.prospect import Prospect, foresee
 from app.service.specs import (
     ArrayInput,
     Input,
@@ -77,17 +76,7 @@ class Compute:
             EngineError: The input cannot be read by the layers, or there are too many layers.
             NotFound: There is no such picture.
         """
-        budget.refuse_too_many_layers(spec, self.settings)
-        shape = self._shape(spec)
-        reports = inspect(spec.layers, shape, spec.dtype, budget.bounds(self.settings))
-        itemsize = spec.dtype.itemsize
-        return Prospect(
-            shape,
-            reports,
-            budget.faults(spec.layers, reports, self.settings),
-            memory.of_forward(shape, reports, itemsize),
-            itemsize,
-        )
+        return foresee(replace(spec, input=ShapeInput(self._shape(spec))), self.settings)
 
     def refuse(self, spec: Spec) -> Prospect:
         """Raise whatever speaks against a computation, before any of it is done, or tell of it.
@@ -229,20 +218,17 @@ class Compute:
         return as_batch(self._load(spec.input, spec.dtype), spec.layers)
 
     def _shape(self, spec: Spec) -> tuple[int, ...]:
-        """Return the shape of the input with its batch axes; a picture is not decoded for it."""
+        """Return the shape of the input; a picture is not decoded for it."""
         if isinstance(spec.input, ArrayInput):
-            shape = spec.input.values.shape
-        elif isinstance(spec.input, ShapeInput):
-            shape = spec.input.shape
-        else:
-            shape = self._pictures.input_shape(
-                image=spec.input.image,
-                sample=spec.input.sample,
-                color=spec.input.color,
-                max_side=spec.input.max_side,
-            )
-        # One number seen from everywhere has any shape and needs no memory.
-        return as_batch(np.broadcast_to(np.float32(0), shape), spec.layers).shape
+            return spec.input.values.shape
+        if isinstance(spec.input, ShapeInput):
+            return spec.input.shape
+        return self._pictures.input_shape(
+            image=spec.input.image,
+            sample=spec.input.sample,
+            color=spec.input.color,
+            max_side=spec.input.max_side,
+        )
 
     def _load(self, source: Input, dtype: np.dtype[Any]) -> Array:
         if isinstance(source, ArrayInput):

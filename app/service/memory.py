@@ -67,6 +67,10 @@ class Writing:
             transient = max(transient, math.prod(reduced[2:]) * self.bytes_a_cell)
         return round(held + transient)
 
+    def shape_of(self, shape: Shape) -> Shape:
+        """Return the shape that an array of this shape goes back in."""
+        return self._reduced(self._chosen(shape))[0]
+
     def _chosen(self, shape: Shape) -> Shape:
         channels = 1 if self.summed else shape[1]
         if self.returning.channels is not None:
@@ -81,6 +85,18 @@ class Writing:
         ratio = side / max(sides)
         small = tuple(max(1, round(one * ratio)) for one in sides)
         return (*shape[:2], *small), (*shape[:2], small[0], *sides[1:])
+
+
+def drawn(returning: Returning, *, plain: bool, summed: bool = False) -> Writing:
+    """Return how maps are drawn as pictures.
+
+    Args:
+        returning: Which maps.
+        plain: Whether by a palette alone, with neither an overlay, a legend nor a percentile.
+        summed: Whether the channels are drawn as their sum.
+    """
+    a_number, a_cell = (3.0, 21.0) if plain else (20.0, 40.0)
+    return Writing(returning, 0, a_number, a_cell, summed)
 
 
 def of_forward(shape: Shape, reports: Sequence[LayerReport], itemsize: int) -> int:

@@ -4,11 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.engine.errors import EngineError, NetworkError
-from app.engine.network import LayerReport
-from app.service import memory
+from app.engine.network import LayerReport, as_batch, inspect
+from app.service import budget, memory
 from app.service.memory import Writing
-from app.service.specs import LossSpec
+from app.service.specs import LossSpec, ShapeInput, Spec
+from app.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,3 +73,24 @@ class Prospect:
         ]
         if errors:
             raise NetworkError(errors)
+
+
+def foresee(spec: Spec, settings: Settings) -> Prospect:
+    """Tell what a network would do on an input of a shape; illegal layers stay in place.
+
+    Raises:
+        EngineError: The layers cannot read such an input, or there are too many of them.
+    """
+    budget.refuse_too_many_layers(spec, settings)
+    given = spec.input.shape if isinstance(spec.input, ShapeInput) else ()
+    # One number seen from everywhere has any shape and needs no memory.
+    shape = as_batch(np.broadcast_to(np.float32(0), given), spec.layers).shape
+    reports = inspect(spec.layers, shape, spec.dtype, budget.bounds(settings))
+    itemsize = spec.dtype.itemsize
+    return Prospect(
+        shape,
+        reports,
+        budget.faults(spec.layers, reports, settings),
+        memory.of_forward(shape, reports, itemsize),
+        itemsize,
+    )

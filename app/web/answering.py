@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from app.imaging import Rendering
+from app.service import memory
 from app.service.errors import ClientGone
 from app.service.memory import Writing
 from app.service.slots import Slots
@@ -35,8 +36,7 @@ def writing(
     """
     if media_type == PNG:
         plain = drawing.clip == 100 and not drawing.overlay and not drawing.legend
-        a_number, a_cell = (3.0, 21.0) if plain else (20.0, 40.0)
-        return Writing(returning, 0, a_number, a_cell, summed)
+        return memory.drawn(returning, plain=plain, summed=summed)
     if media_type == JSON:
         return Writing(returning, 0, JSON_BYTES.get(returning.dtype or "", LONGEST_JSON))
     return Writing(returning, 2 if media_type == NPZ else 1)

@@ -8,22 +8,21 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from app.service.answers import Answer, backward_answer, forward_answer
 from app.service.compute import Compute
 from app.service.specs import Returning
 from app.web import answer_schemas, describing
 from app.web.answering import Timing, answer_in_slot, answered, writing
 from app.web.bodies import read_body
 from app.web.envelopes import (
-    backward_answer,
     explain_envelope,
-    forward_answer,
     gradcheck_envelope,
     shapes_envelope,
 )
 from app.web.negotiation import ARRAY_FORMS, JSON, PNG, choose
 from app.web.picturing import write
 from app.web.schemas import BackwardBody, ExplainBody, ForwardBody, GradcheckBody, ShapesBody
-from app.web.wire import Answer, as_json
+from app.web.wire import as_json
 
 router = APIRouter(tags=["computing"])
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from app.service.answers import Answer, backward_answer, forward_answer
 from app.service.compute import Compute
 from app.service.memory import Writing
 from app.service.oneshot import OneShot
@@ -15,7 +16,6 @@ from app.service.specs import PictureInput, Returning, ShapeInput, Spec
 from app.web import answer_schemas, describing, schemas
 from app.web.answering import Timing, answer_in_slot, writing
 from app.web.bodies import validated
-from app.web.envelopes import backward_answer, forward_answer
 from app.web.forms import (
     CONVOLVE_FIELDS,
     GRADIENT_FIELDS,
@@ -27,7 +27,6 @@ from app.web.forms import (
 )
 from app.web.negotiation import PICTURE_FIRST, PNG, choose
 from app.web.picturing import write
-from app.web.wire import Answer
 
 router = APIRouter(tags=["one-shots"])
 

@@ -1,15 +1,14 @@
 """One answer in every form of the contract: JSON, safetensors, npz."""
 
-import io
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
+from app.service.answers import Answer, as_npz
 from app.web.negotiation import JSON, NPZ, SAFETENSORS
 
 Array = NDArray[Any]
@@ -18,26 +17,6 @@ Array = NDArray[Any]
 PIECE = 1 << 15
 
 SAFETENSORS_NAMES = {"float32": "F32", "float64": "F64", "uint8": "U8", "uint16": "U16"}
-
-
-@dataclass
-class Answer:
-    """What every form carries: one envelope, and the arrays by name.
-
-    Attributes:
-        envelope: The JSON object, arrays left out.
-        arrays: The arrays, in order.
-        holders: For each array the member of the envelope that shows it as `data` in JSON.
-    """
-
-    envelope: dict[str, Any]
-    arrays: dict[str, Array] = field(default_factory=dict)
-    holders: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def add(self, name: str, array: Array, holder: dict[str, Any]) -> None:
-        """Add an array that JSON shows as `data` of `holder`."""
-        self.arrays[name] = array
-        self.holders[name] = holder
 
 
 def as_json(answer: Answer) -> bytes:
@@ -87,14 +66,6 @@ def as_safetensors(answer: Answer) -> bytes:
     # Readers map the arrays in place, so they begin at a multiple of eight.
     text += b" " * (-len(text) % 8)
     return b"".join([len(text).to_bytes(8, "little"), text, *buffers])
-
-
-def as_npz(answer: Answer) -> bytes:
-    """Return the arrays as .npz, the envelope as the 0-d string array `response`."""
-    text = to_json(answer.envelope, inf_nan_mode="null").decode()
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, response=np.array(text), **answer.arrays)
-    return content.getvalue()
 
 
 NUMBER_WRITERS = {JSON: as_json, SAFETENSORS: as_safetensors, NPZ: as_npz}

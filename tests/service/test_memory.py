@@ -13,6 +13,7 @@ from app.engine.kernels import RandomKernel, RandomWeight
 from app.engine.layers import LAYER_TYPES, Layer
 from app.engine.losses import L2, CrossEntropy, Loss, Mse, Sum, Upstream
 from app.imaging import Rendering
+from app.service.answers import backward_answer, forward_answer
 from app.service.compute import Compute
 from app.service.errors import TooMuchWork
 from app.service.memory import OVERHEAD_BYTES, Writing
@@ -21,7 +22,6 @@ from app.service.specs import ArrayInput, Returning, Spec
 from app.service.store import ImageStore
 from app.settings import Settings
 from app.web.answering import writing
-from app.web.envelopes import backward_answer, forward_answer
 from app.web.picturing import write
 from tests.imaging.pictures import read_small
 
