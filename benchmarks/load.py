@@ -9,6 +9,8 @@ import argparse
 import asyncio
 import collections
 import contextlib
+import itertools
+import json
 import os
 import random
 import signal
@@ -19,9 +21,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 
+from benchmarks.load_client import Answer, BrokenAnswer, Connection, post
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, wait_until_ready
 
@@ -31,8 +33,11 @@ BURST_TIMES = 10
 BURST_SECONDS = 2.0
 RECOVERY_SECONDS = 2.0
 MEMORY_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
 MEBIBYTE = 1 << 20
 LATER = (429, 503)
+HOST = "127.0.0.1"
+JSON, SAFETENSORS = "application/json", "application/x-safetensors"
 
 
 class Seen:
@@ -42,22 +47,24 @@ class Seen:
         self.answers: list[tuple[float, int, float]] = []
         self.faults: collections.Counter[str] = collections.Counter()
 
-    async def ask(self, client: httpx.AsyncClient, path: str, **body: object) -> int:
-        """Send one request and note how it went."""
+    async def ask(self, connection: Connection, request: bytes) -> int:
+        """Send one request and note how it went; the status is 0 where no answer came."""
         began = time.monotonic()
         try:
-            answer = await client.post(path, **body)  # type: ignore[arg-type]
-        except httpx.HTTPError as error:
-            self.faults[type(error).__name__] += 1
+            answer = await connection.ask(request)
+        except BrokenAnswer as error:
+            self.faults[str(error)] += 1
             return 0
-        status = answer.status_code
-        self.answers.append((began, status, time.monotonic() - began))
-        if status in LATER:
-            if "retry-after" not in answer.headers:
-                self.faults[f"{status} without Retry-After"] += 1
-        elif status not in (200, 201):
-            self.faults[f"{status}: {answer.text[:200]}"] += 1
-        return status
+        self.answers.append((began, answer.status, time.monotonic() - began))
+        self._judge(answer)
+        return answer.status
+
+    def _judge(self, answer: Answer) -> None:
+        if answer.status in LATER:
+            if not answer.retry_after:
+                self.faults[f"{answer.status} without Retry-After"] += 1
+        elif answer.status not in (200, 201):
+            self.faults[f"{answer.status}: {answer.body[:200]!r}"] += 1
 
     def accepted(self, begin: float, end: float) -> np.ndarray:
         """Return the times of the answers to what was asked from `begin` to `end`, sorted."""
@@ -65,35 +72,42 @@ class Seen:
         return np.sort(times)
 
 
-def edit(chance: random.Random) -> dict[str, object]:
+def edit(chance: random.Random) -> bytes:
     """Return what the page sends for an edit: the map in eight bits, at the size it is drawn."""
     kernel = [[chance.uniform(-1, 1) for _ in range(3)] for _ in range(3)]
-    return {
+    body = {
         "input": {"sample": "astronaut", "color": "gray"},
         "layers": [{"type": "conv2d", "kernel": kernel, "padding": "same"}],
         "return": {"layers": [0], "channels": [0], "dtype": "uint8", "max_side": 512},
     }
+    return post("/api/v1/forward", HOST, json.dumps(body).encode(), JSON, SAFETENSORS)
 
 
-async def edits(client: httpx.AsyncClient, seen: Seen, until: float, seed: int) -> None:
+def pictures(count: int) -> list[bytes]:
+    """Return uploads of one megapixel each, no two alike."""
+    made = (noise(100, 100, 3, seed=seed).repeat(10, 0).repeat(10, 1) for seed in range(count))
+    return [
+        post("/api/v1/images", HOST, encoded(pixels, "JPEG"), "image/jpeg", JSON) for pixels in made
+    ]
+
+
+async def edits(port: int, seen: Seen, until: float, seed: int) -> None:
     """Edit like one person until `until`."""
-    chance = random.Random(seed)
+    chance, connection = random.Random(seed), Connection(HOST, port, PATIENCE_SECONDS)
     await asyncio.sleep(chance.uniform(0, EDIT_SECONDS))
     while time.monotonic() < until:
-        await seen.ask(client, "/api/v1/forward", json=edit(chance))
+        await seen.ask(connection, edit(chance))
         await asyncio.sleep(chance.uniform(0.5, 1.5) * EDIT_SECONDS)
+    connection.close()
 
 
-async def uploads(client: httpx.AsyncClient, seen: Seen, until: float) -> None:
-    """Upload a picture of one megapixel after the other until `until`."""
-    number = 0
-    while time.monotonic() < until:
-        number += 1
-        content = await asyncio.to_thread(
-            encoded, noise(100, 100, 3, seed=number).repeat(10, 0).repeat(10, 1), "JPEG"
-        )
-        await seen.ask(client, "/api/v1/images", content=content)
+async def uploads(port: int, seen: Seen, until: float, sent: list[bytes]) -> None:
+    """Upload one picture after the other until `until`."""
+    connection = Connection(HOST, port, PATIENCE_SECONDS)
+    for request in itertools.takewhile(lambda _: time.monotonic() < until, sent):
+        await seen.ask(connection, request)
         await asyncio.sleep(UPLOAD_SECONDS)
+    connection.close()
 
 
 async def watch_memory(pid: int, samples: list[tuple[float, float]], until: float) -> None:
@@ -115,8 +129,8 @@ def resident(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[tuple[str, int]]:
-    """Serve from a process and a store of its own; yields the base URL and the process' id."""
+def server() -> Iterator[tuple[int, int]]:
+    """Serve from a process and a store of its own; yields the port and the process' id."""
     port = free_port()
     with tempfile.TemporaryDirectory() as store:
         environment = {**os.environ, "CONVSCOPE_STORE_DIR": store}
@@ -125,49 +139,54 @@ def server() -> Iterator[tuple[str, int]]:
             command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
         ) as process:
             try:
-                base_url = f"http://127.0.0.1:{port}"
-                wait_until_ready(base_url, process)
-                yield base_url, process.pid
+                wait_until_ready(f"http://{HOST}:{port}", process)
+                yield port, process.pid
             finally:
                 process.send_signal(signal.SIGTERM)
 
 
-async def burst(client: httpx.AsyncClient, seen: Seen, people: int) -> float:
+async def burst(port: int, seen: Seen, people: int) -> float:
     """Send ten times the edits for two seconds; return after how long an edit is answered again."""
     chance = random.Random(0)
     rate = BURST_TIMES * people / EDIT_SECONDS
+    resting: list[Connection] = []
     asked: list[asyncio.Task[int]] = []
+
+    async def one() -> int:
+        connection = resting.pop() if resting else Connection(HOST, port, PATIENCE_SECONDS)
+        status = await seen.ask(connection, edit(chance))
+        resting.append(connection)
+        return status
+
     began = time.monotonic()
     while (now := time.monotonic()) < began + BURST_SECONDS:
         due = int((now - began) * rate) - len(asked)
-        asked += [
-            asyncio.create_task(seen.ask(client, "/api/v1/forward", json=edit(chance)))
-            for _ in range(due)
-        ]
+        asked += [asyncio.create_task(one()) for _ in range(due)]
         await asyncio.sleep(0.01)
     over = time.monotonic()
-    while await seen.ask(client, "/api/v1/forward", json=edit(chance)) != 200:
+    while await one() != 200:
         await asyncio.sleep(0.05)
     recovered = time.monotonic() - over
     await asyncio.gather(*asked)
+    for connection in resting:
+        connection.close()
     return recovered
 
 
-async def load(base_url: str, pid: int, people: int, seconds: float) -> bool:
+async def load(port: int, pid: int, people: int, seconds: float) -> bool:
     """Hold the load, then burst; print the figures and return whether the server held."""
     seen, memory = Seen(), list[tuple[float, float]]()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=60) as client:
-        began = time.monotonic()
-        until = began + seconds
-        await asyncio.gather(
-            *(edits(client, seen, until, seed) for seed in range(people)),
-            uploads(client, seen, until),
-            watch_memory(pid, memory, until),
-        )
-        tell(seen, memory, began, seconds)
-        calm = len(seen.answers)
-        recovered = await burst(client, seen, people)
+    sent = pictures(round(seconds / UPLOAD_SECONDS))
+    began = time.monotonic()
+    until = began + seconds
+    await asyncio.gather(
+        *(edits(port, seen, until, seed) for seed in range(people)),
+        uploads(port, seen, until, sent),
+        watch_memory(pid, memory, until),
+    )
+    tell(seen, memory, began, seconds)
+    calm = len(seen.answers)
+    recovered = await burst(port, seen, people)
     statuses = collections.Counter(status for _, status, _ in seen.answers[calm:])
     print(f"burst of {BURST_TIMES} times the edits for {BURST_SECONDS:g} s: {dict(statuses)};")
     print(f"  answered again after {recovered:.2f} s, memory then {resident(pid):.0f} MiB")
@@ -198,8 +217,8 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120)
     told = parser.parse_args()
-    with server() as (base_url, pid):
-        held = asyncio.run(load(base_url, pid, told.people, told.seconds))
+    with server() as (port, pid):
+        held = asyncio.run(load(port, pid, told.people, told.seconds))
     print("held" if held else "did not hold")
     return 0 if held else 1
 

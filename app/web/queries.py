@@ -17,7 +17,7 @@ from app.web.wording import PLAIN_NAME
 DIGITS = re.compile(r"[0-9]{1,9}\Z")
 
 
-def refuse_unknown_queries(request: Request) -> None:
+async def refuse_unknown_queries(request: Request) -> None:
     """Refuse a parameter that the route does not know, and one that is given twice.
 
     Raises:
