@@ -22,6 +22,26 @@ class NotFound(ServiceError):
     """What was named does not exist, or no longer."""
 
 
+class InUse(ServiceError):
+    """What was named cannot be changed now; later it can."""
+
+
+class OverQuota(ServiceError):
+    """There is no room for more of this kind until something else ends or is deleted.
+
+    Attributes:
+        limit: the number in force.
+        actual: what there would be.
+        retry_after: seconds after which it may be worth asking again.
+    """
+
+    def __init__(self, message: str, *, limit: int, actual: int, retry_after: int = 30) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.actual = actual
+        self.retry_after = retry_after
+
+
 class StoreFull(ServiceError):
     """The disk, or the quota of the store, has no room."""
 

@@ -1,28 +1,25 @@
 """Uploads on disk, each under the SHA-256 of its bytes; an SQLite index says what each is.
 
-A file is written and synced aside, then renamed into place inside the transaction that indexes it.
-A kill at any moment leaves at most a file without a row or a row without a file, and the next
-start removes both; other processes on the same store are held off by the transaction.
+A file is written aside, synced and renamed into place inside the transaction that indexes it. A
+kill leaves at most a file without a row or a row without a file, and the next start removes both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import hashlib
 import json
 import os
 import re
-import sqlite3
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.imaging import Picture
-from app.service.errors import NotFound, StoreFull
+from app.service.database import Database, full_disk_told, sync_directory, write_synced
+from app.service.errors import InUse, NotFound, StoreFull
 
 ID = re.compile(r"[0-9a-f]{64}\Z")
 # A use is written down at most once in this many seconds: reading must not cost a disk sync.
@@ -39,7 +36,15 @@ CREATE TABLE IF NOT EXISTS images (
     record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS images_by_use ON images (used);
+CREATE TABLE IF NOT EXISTS pins (
+    image TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (image, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pins_by_holder ON pins (holder);
 """
+_ALIVE = " FROM images WHERE id = ? AND (used >= ? OR id IN (SELECT image FROM pins))"
+GONE = "There is no picture of this id; it may have expired."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +78,16 @@ def identify(content: bytes) -> str:
 
 
 class ImageStore:
-    """A content-addressed store with a quota and a time to live.
+    """A content-addressed store with a quota and a time to live; what is pinned stays.
 
     Args:
         directory: where it lives; made when absent.
         quota: most bytes of all uploads together.
         days: days an upload is kept after its last use.
         clock: seconds since the epoch.
+
+    Attributes:
+        index: the database that says what there is.
     """
 
     def __init__(
@@ -95,16 +103,9 @@ class ImageStore:
         self._quota = quota
         self._seconds = days * SECONDS_PER_DAY
         self._clock = clock
-        self._lock = threading.Lock()
         for folder in (self._files, self._arriving):
             folder.mkdir(parents=True, exist_ok=True)
-        self._index = sqlite3.connect(
-            directory / "index.sqlite3", check_same_thread=False, isolation_level=None, timeout=10
-        )
-        self._index.execute("PRAGMA journal_mode = WAL")
-        self._index.execute("PRAGMA synchronous = FULL")
-        self._index.executescript(_SCHEMA)
-        weakref.finalize(self, self._index.close)
+        self.index = Database(directory / "index.sqlite3", _SCHEMA)
         self._recover()
         self.expire()
 
@@ -135,10 +136,11 @@ class ImageStore:
             raise StoreFull(
                 f"The upload has {len(content)} bytes; the store holds {self._quota} in all."
             )
-        with _full_disk_told():
-            arrived = self._write(record.id, content)
+        with full_disk_told():
+            arrived = self._arriving / f"{record.id}.{os.getpid()}.{threading.get_ident()}"
+            write_synced(arrived, content)
             try:
-                with self._transaction():
+                with self.index.transaction():
                     return record, self._admit(record, arrived)
             finally:
                 arrived.unlink(missing_ok=True)
@@ -149,17 +151,43 @@ class ImageStore:
         Raises:
             NotFound: there is none of this id.
         """
-        with self._lock:
+        with self.index.lock:
             row = None
             if ID.match(image_id):
-                query = "SELECT record, used FROM images WHERE id = ? AND used >= ?"
+                query = "SELECT record, used" + _ALIVE
                 alive = self._clock() - self._seconds
-                row = self._index.execute(query, (image_id, alive)).fetchone()
+                row = self.index.execute(query, (image_id, alive)).fetchone()
             if row is None:
-                raise NotFound("There is no picture of this id; it may have expired.")
+                raise NotFound(GONE)
             self._touch(image_id, row[1])
-        members = json.loads(row[0])
-        return ImageRecord(**{**members, "conversions": tuple(members["conversions"])})
+        return _record(row[0])
+
+    def sizes(self, image_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Return (rows, cols) of uploads by id, without those that are not there; no use."""
+        alive = self._clock() - self._seconds
+        query = "SELECT record" + _ALIVE
+        found = (self.index.rows(query, (one, alive)) for one in dict.fromkeys(image_ids))
+        records = [_record(rows[0][0]) for rows in found if rows]
+        return {record.id: (record.height, record.width) for record in records}
+
+    def pin(self, image_ids: Iterable[str], holder: str) -> None:
+        """Keep uploads until `holder` unpins them; within a transaction of the index.
+
+        Raises:
+            NotFound: one of them is not there.
+        """
+        for image_id in image_ids:
+            query = "INSERT OR IGNORE INTO pins SELECT id, ? FROM images WHERE id = ?"
+            pinned = self.index.execute(query, (holder, image_id)).rowcount
+            held = "SELECT 1 FROM pins WHERE image = ? AND holder = ?"
+            if not pinned and not self.index.execute(held, (image_id, holder)).fetchone():
+                raise NotFound(GONE)
+
+    def unpin(self, holder: str) -> None:
+        """Let go of what `holder` has pinned, as used just now; within a transaction."""
+        query = "UPDATE images SET used = ? WHERE id IN (SELECT image FROM pins WHERE holder = ?)"
+        self.index.execute(query, (self._clock(), holder))
+        self.index.execute("DELETE FROM pins WHERE holder = ?", (holder,))
 
     def content(self, image_id: str) -> bytes:
         """Return the bytes of an upload, which counts as a use.
@@ -172,23 +200,26 @@ class ImageStore:
             return self._path(image_id).read_bytes()
         except FileNotFoundError as error:
             # Another request deleted it between the two lines above.
-            raise NotFound("There is no picture of this id; it may have expired.") from error
+            raise NotFound(GONE) from error
 
     def delete(self, image_id: str) -> None:
         """Forget an upload.
 
         Raises:
             NotFound: there is none of this id.
+            InUse: a job has pinned it.
         """
         self.get(image_id)
-        with self._transaction():
+        with self.index.transaction():
+            if self.index.execute("SELECT 1 FROM pins WHERE image = ?", (image_id,)).fetchone():
+                raise InUse("A job computes on this picture; it stays until the job has ended.")
             self._drop(image_id)
 
     def expire(self) -> int:
         """Drop what has not been used for the time to live; return how many that were."""
-        with self._transaction():
-            query = "SELECT id FROM images WHERE used < ?"
-            stale = self._index.execute(query, (self._clock() - self._seconds,)).fetchall()
+        with self.index.transaction():
+            query = "SELECT id FROM images WHERE used < ? AND id NOT IN (SELECT image FROM pins)"
+            stale = self.index.execute(query, (self._clock() - self._seconds,)).fetchall()
             for (image_id,) in stale:
                 self._drop(image_id)
         for path in self._arriving.iterdir():
@@ -199,101 +230,69 @@ class ImageStore:
 
     def usage(self) -> tuple[int, int]:
         """Return how many uploads there are and their bytes together."""
-        with self._lock:
+        with self.index.lock:
             query = "SELECT count(*), coalesce(sum(bytes), 0) FROM images"
-            count, size = self._index.execute(query).fetchone()
+            count, size = self.index.execute(query).fetchone()
         return int(count), int(size)
 
     def _path(self, image_id: str) -> Path:
         return self._files / image_id
 
-    def _write(self, image_id: str, content: bytes) -> Path:
-        """Write and sync a file that no reader sees yet."""
-        arrived = self._arriving / f"{image_id}.{os.getpid()}.{threading.get_ident()}"
-        try:
-            with open(arrived, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            arrived.unlink(missing_ok=True)
-            raise
-        return arrived
-
     def _admit(self, record: ImageRecord, arrived: Path) -> bool:
         """Move a written file into place and index it; return whether it is new."""
-        known = self._index.execute("SELECT used FROM images WHERE id = ?", (record.id,)).fetchone()
+        known = self.index.execute("SELECT used FROM images WHERE id = ?", (record.id,)).fetchone()
         if known is not None:
             self._touch(record.id, known[0])
             return False
         self._make_room(record.bytes)
         arrived.rename(self._path(record.id))
-        _sync_directory(self._files)
-        self._index.execute(
+        sync_directory(self._files)
+        self.index.execute(
             "INSERT INTO images (id, bytes, used, record) VALUES (?, ?, ?, ?)",
             (record.id, record.bytes, self._clock(), json.dumps(dataclasses.asdict(record))),
         )
         return True
 
     def _make_room(self, size: int) -> None:
-        """Drop the uploads longest unused until `size` more bytes fit under the quota."""
-        (used,) = self._index.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()
-        oldest = self._index.execute("SELECT id, bytes FROM images ORDER BY used").fetchall()
-        for image_id, freed in oldest:
+        """Drop the uploads longest unused until `size` more bytes fit under the quota.
+
+        Raises:
+            StoreFull: jobs have pinned the rest.
+        """
+        (used,) = self.index.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()
+        query = "SELECT id, bytes FROM images WHERE id NOT IN (SELECT image FROM pins)"
+        leaving = []
+        for image_id, freed in self.index.execute(query + " ORDER BY used").fetchall():
             if used + size <= self._quota:
-                return
-            self._drop(image_id)
+                break
+            leaving.append(image_id)
             used -= freed
+        if used + size > self._quota:
+            raise StoreFull(
+                f"The store holds {self._quota} bytes in all, and jobs compute on pictures of "
+                f"{used}; there is room again when they have ended."
+            )
+        for image_id in leaving:
+            self._drop(image_id)
 
     def _drop(self, image_id: str) -> None:
-        self._index.execute("DELETE FROM images WHERE id = ?", (image_id,))
+        self.index.execute("DELETE FROM images WHERE id = ?", (image_id,))
         self._path(image_id).unlink(missing_ok=True)
 
     def _touch(self, image_id: str, used: float) -> None:
         now = self._clock()
         if now - used > USE_RESOLUTION:
-            self._index.execute("UPDATE images SET used = ? WHERE id = ?", (now, image_id))
+            self.index.execute("UPDATE images SET used = ? WHERE id = ?", (now, image_id))
 
     def _recover(self) -> None:
         """Remove what a kill left behind: files without a row, rows without a file."""
-        with self._transaction():
-            indexed = {row[0] for row in self._index.execute("SELECT id FROM images")}
+        with self.index.transaction():
+            indexed = {row[0] for row in self.index.execute("SELECT id FROM images")}
             present = {path.name for path in self._files.iterdir()}
             for image_id in indexed ^ present:
                 self._drop(image_id)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Hold the store against other threads and other processes."""
-        with self._lock:
-            self._index.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._index.execute("ROLLBACK")
-                raise
-            self._index.execute("COMMIT")
 
-
-@contextlib.contextmanager
-def _full_disk_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise StoreFull("The disk of the server is full; nothing was kept.") from error
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-            raise
-        raise StoreFull("The disk of the server is full; nothing was kept.") from error
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename in `directory` survive a power cut, where directories can be opened."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _record(told: str) -> ImageRecord:
+    members = json.loads(told)
+    return ImageRecord(**{**members, "conversions": tuple(members["conversions"])})

@@ -193,7 +193,7 @@ async def content(request: Request, image_id: ImageId, max_side: MaxSide = None)
     status_code=204,
     response_class=Response,
     summary="Forget a picture",
-    responses=documented(404, 422),
+    responses=documented(404, 409, 422),
 )
 def forget(request: Request, image_id: ImageId) -> Response:
     """Delete the picture; its id answers 404 from now on."""

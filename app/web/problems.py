@@ -23,10 +23,12 @@ from app.engine.errors import EngineError, NetworkError
 from app.imaging.errors import NotAPicture, PictureError, PictureTooLarge
 from app.service.errors import (
     ClientGone,
+    InUse,
     LimitExceeded,
     MalformedBody,
     NotFound,
     Overloaded,
+    OverQuota,
     ServiceError,
     StoreFull,
     TooMuchWork,
@@ -128,13 +130,16 @@ def _from_service(error: ServiceError) -> Problem:
     if isinstance(error, Overloaded):
         retry = {"Retry-After": str(error.retry_after)}
         return Problem(503, error.message, headers=retry)
+    if isinstance(error, OverQuota):
+        retry = {"Retry-After": str(error.retry_after)}
+        return Problem(429, error.message, headers=retry, limit=error.limit, actual=error.actual)
     if isinstance(error, LimitExceeded):
         where = {"pointer": pointer(error.path), "detail": error.message}
         return Problem(422, error.message, errors=[where], limit=error.limit, actual=error.actual)
     if isinstance(error, TooMuchWork):
         return Problem(422, error.message, estimated=error.estimated, limit=error.limit)
     # Nobody reads the answer to a client that has left; its status is for the log.
-    statuses = {NotFound: 404, StoreFull: 507, MalformedBody: 400, ClientGone: 503}
+    statuses = {NotFound: 404, InUse: 409, StoreFull: 507, MalformedBody: 400, ClientGone: 503}
     return Problem(statuses[type(error)], error.message)
 
 

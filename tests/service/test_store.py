@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.imaging import PictureLimits, read
-from app.service.errors import NotFound, StoreFull
+from app.service.errors import InUse, NotFound, StoreFull
 from app.service.store import ImageRecord, ImageStore, identify
 from tests.imaging.pictures import encoded, noise
 
@@ -219,3 +219,48 @@ def test_kill_in_the_middle_of_uploads_and_evictions_leaves_a_whole_store(tmp_pa
         assert size <= 8_000
         for image_id in files(tmp_path):
             assert identify(store.content(image_id)) == image_id
+
+
+def pin(store: ImageStore, *image_ids: str, holder: str = "job") -> None:
+    with store.index.transaction():
+        store.pin(image_ids, holder)
+
+
+def test_pinned_upload_is_neither_evicted_nor_expired_nor_deleted(tmp_path: Path) -> None:
+    clock = Clock()
+    content = content_of(0)
+    store = ImageStore(tmp_path, quota=3 * len(content), days=7, clock=clock)
+    pinned, _ = put(store, content)
+    pin(store, pinned.id)
+    pin(store, pinned.id)
+    clock.now += 8 * 86_400
+    for seed in range(1, 6):
+        put(store, content_of(seed))
+    store.expire()
+    assert store.content(pinned.id) == content
+    with pytest.raises(InUse, match="job"):
+        store.delete(pinned.id)
+    with store.index.transaction():
+        store.unpin("job")
+    store.expire()
+    assert store.get(pinned.id) == pinned, "to be computed on is to be used"
+    store.delete(pinned.id)
+
+
+def test_store_full_of_pinned_uploads_refuses_the_next_one_and_keeps_all(tmp_path: Path) -> None:
+    content = content_of(0)
+    store = ImageStore(tmp_path, quota=2 * len(content), days=7)
+    ids = [put(store, content_of(seed))[0].id for seed in range(2)]
+    pin(store, ids[0])
+    with pytest.raises(StoreFull, match="jobs"):
+        put(store, content + bytes(len(content) // 2 + 1))
+    assert [identify(store.content(one)) for one in ids] == ids
+
+
+def test_only_what_is_there_can_be_pinned(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path, quota=10_000, days=7)
+    record, _ = put(store, content_of(0))
+    with pytest.raises(NotFound):
+        pin(store, record.id, "0" * 64)
+    store.delete(record.id)  # the transaction took its pin back
+    assert store.sizes([record.id]) == {}
