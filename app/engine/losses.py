@@ -204,13 +204,20 @@ class L2(_Selected):
 
 @dataclass(frozen=True, eq=False)
 class Mse(Loss):
-    """The mean of the squared differences from `target`, which has the output's shape."""
+    """The mean of the squared differences from `target`.
+
+    Attributes:
+        target: An array of the output's shape, or one number for every feature.
+    """
 
     target: ArrayLike
     type: ClassVar[str] = "mse"
 
     def _target(self, output: Array) -> Array:
-        return _like(self.target, "target", output.shape).astype(output.dtype, copy=False)
+        target = real_array(self.target, "target")
+        if target.ndim:
+            target = _like(target, "target", output.shape)
+        return target.astype(output.dtype, copy=False)
 
     def value(self, output: Array) -> float:
         squares = np.square(output - self._target(output), dtype=np.float64)

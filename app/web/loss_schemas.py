@@ -44,13 +44,15 @@ def _target_form(value: object) -> str:
 
 
 class MseLoss(Strict):
-    """The mean of the squared differences to a target: an array, or an input as the network's."""
+    """The mean of the squared differences to a target: numbers, or an input as the network's."""
 
     type: Literal["mse"]
     target: Annotated[
         Annotated[Values, Tag("numbers")] | Annotated[InputModel, Tag("picture")],
         Discriminator(_target_form),
-        told("nested lists of numbers in the output's shape, or an input as the network's"),
+        told(
+            "a number, nested lists of numbers in the output's shape, or an input as the network's"
+        ),
     ]
 
     def to_loss(self) -> LossSpec:

@@ -28,6 +28,7 @@ CASES: list[tuple[Loss, np.ndarray, float]] = [
     (L2(Select(cols=(1, 3))), MAPS[0], (MAPS[0, :, :, 1:3] ** 2).sum() / 2),
     (Mse(MAPS[::-1]), MAPS, ((MAPS - MAPS[::-1]) ** 2).mean()),
     (Mse(MAPS[0]), MAPS[1:], ((MAPS[1:] - MAPS[0]) ** 2).mean()),
+    (Mse(1.5), MAPS, ((MAPS - 1.5) ** 2).mean()),
     (CrossEntropy(2), SCORES, -np.mean([log_share(s, 2) for s in SCORES])),
     (
         CrossEntropy([2, 0, 1, 0]),

@@ -48,6 +48,7 @@ def test_input_gradient_of_the_sum_is_the_default(api: Api) -> None:
         ({"type": "l2", "select": {"layer": 0, "cols": [4, 5]}}, 40.5, [0, 0, 0, 9, 9]),
         ({"type": "mse", "target": [3, 6, 9, 12, 4]}, 5, [0, 0, 0, 2, 2]),
         ({"type": "mse", "target": {"array": [[[3, 6, 9, 12, 4]]]}}, 5, [0, 0, 0, 2, 2]),
+        ({"type": "mse", "target": 9}, 10.8, [-3.6, -3.6, 0, 1.2, 1.2]),
         ({"type": "upstream", "values": [0, 0, 2, 0, 0]}, 18, [0, 2, 2, 2, 0]),
     ],
 )
