@@ -8,6 +8,7 @@ calls of 1 to 10 ms on two processors. The matrix products are kept too small fo
 them again.
 """
 
+import contextlib
 import ctypes
 import os
 import threading
@@ -36,6 +37,17 @@ def limit(workers: int) -> None:
     _limit = max(1, min(workers, WORKERS))
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let the calling thread do all its work itself, so that it takes no helper from others."""
+    before = getattr(_here, "is_alone", False)
+    _here.is_alone = True
+    try:
+        yield
+    finally:
+        _here.is_alone = before
+
+
 def share(task: Task, count: int, worth: bool = True) -> None:
     """Run `task` so that its numbers, over all who run it, are 0..count, each of them once.
 
@@ -47,7 +59,7 @@ def share(task: Task, count: int, worth: bool = True) -> None:
         count: How many numbers there are.
         worth: Whether the work outweighs a hand-off; if not, the caller does all of it.
     """
-    if not worth or count < 2 or _limit < 2 or getattr(_here, "is_helper", False):
+    if not worth or count < 2 or _limit < 2 or getattr(_here, "is_alone", False):
         task(_alone(count))
         return
     processors = _processors()
@@ -155,7 +167,7 @@ def _helper(processor: int) -> "SimpleQueue[_Job]":
 
 
 def _work(processor: int, jobs: "SimpleQueue[_Job]") -> None:
-    _here.is_helper = True
+    _here.is_alone = True
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {processor})
     with np.errstate(all="ignore"):

@@ -1,13 +1,18 @@
-"""Compute slots: as many computations at a time as there are cores, a short queue, a deadline."""
+"""Compute slots: as many computations at a time as there are cores, a short queue, a deadline.
+
+Requests take slots. Whatever else computes does so behind them: in the cores that they leave free,
+and it pauses wherever it stands when one of them comes.
+"""
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from app.engine import interrupt
+from app.engine import interrupt, threads
 from app.service.errors import ClientGone, DeadlinePassed, QueueFull
 
 T = TypeVar("T")
@@ -33,6 +38,40 @@ class _Job:
             raise _Stopped
 
 
+class _Turns:
+    """A computation behind the requests: it computes, or waits until it may."""
+
+    def __init__(self, slots: "Slots", check: Callable[[], None]) -> None:
+        self._slots = slots
+        self._check = check
+        self._computes = False
+
+    def take(self) -> None:
+        """Wait for a core."""
+        slots = self._slots
+        with slots._lock:
+            while slots._behind >= slots._left():
+                self._check()
+                slots._lock.wait(PATIENCE_SECONDS)
+            slots._behind += 1
+            self._computes = True
+
+    def give_way(self) -> None:
+        """Pause while requests want the core."""
+        self._check()
+        if self._slots._behind > self._slots._left():
+            self.end()
+            self.take()
+
+    def end(self) -> None:
+        """Leave the core to others."""
+        slots = self._slots
+        with slots._lock:
+            slots._behind -= self._computes
+            self._computes = False
+            slots._lock.notify_all()
+
+
 class Slots:
     """Runs computations on threads of its own.
 
@@ -47,8 +86,9 @@ class Slots:
         self.queue_length = queue_length
         self.deadline_seconds = deadline_seconds
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="slot")
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._taken = 0
+        self._behind = 0
 
     @property
     def taken(self) -> int:
@@ -58,6 +98,25 @@ class Slots:
     def close(self) -> None:
         """Let running computations end and take no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @contextlib.contextmanager
+    def behind(self, check: Callable[[], None]) -> Iterator[None]:
+        """Compute in the calling thread whenever requests leave a core to it.
+
+        Args:
+            check: Called at every `interrupt.check()` and while waiting; raises to stop.
+        """
+        turns = _Turns(self, check)
+        try:
+            turns.take()
+            with interrupt.scope(turns.give_way), threads.alone():
+                yield
+        finally:
+            turns.end()
+
+    def _left(self) -> int:
+        """Return how many may compute behind the requests: each of these may take two cores."""
+        return max(self.count - threads.WORKERS * self._taken, 0)
 
     async def run(
         self, compute: Callable[[], T], gone: Callable[[], Awaitable[Any]] | None = None
@@ -135,6 +194,7 @@ class Slots:
     def _release(self, _: "Future[Any]") -> None:
         with self._lock:
             self._taken -= 1
+            self._lock.notify_all()
 
     def _too_late(self) -> DeadlinePassed:
         return DeadlinePassed(

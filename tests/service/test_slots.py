@@ -1,6 +1,7 @@
 """Compute slots: bounded, with a deadline, stopped when nobody waits."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -151,5 +152,84 @@ def test_cancelled_request_stops_its_computation(make: Callable[..., Slots]) -> 
             await running
         await until(lambda: slots.taken == 0)
         assert spinner.interrupted
+
+    run(main())
+
+
+class Stopped(Exception):
+    """Raised by the check of a computation that shall end."""
+
+
+class Behind:
+    """A computation behind the requests, in a thread of its own."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.ticks = 0
+        self.stopped = self.ended = False
+        self._slots = slots
+        self._thread = threading.Thread(target=self._compute)
+        self._thread.start()
+
+    def _compute(self) -> None:
+        with contextlib.suppress(Stopped), self._slots.behind(self._check):
+            while True:
+                interrupt.check()
+                self.ticks += 1
+                time.sleep(0.001)
+        self.ended = True
+
+    def _check(self) -> None:
+        if self.stopped:
+            raise Stopped
+
+    def moves(self) -> bool:
+        before = self.ticks
+        time.sleep(0.15)
+        return self.ticks > before
+
+    def stop(self) -> None:
+        self.stopped = True
+        self._thread.join(5)
+        assert self.ended
+
+
+def test_request_is_not_held_up_by_what_computes_behind_it(make: Callable[..., Slots]) -> None:
+    slots = make(count=2)
+
+    async def main() -> None:
+        others = [Behind(slots) for _ in range(3)]
+        await until(lambda: sum(other.ticks > 0 for other in others) == 2)
+        spinner = Spinner()
+        request = asyncio.ensure_future(slots.run(spinner))
+        await until(spinner.started.is_set)
+        await asyncio.sleep(0.05)
+        assert not any(other.moves() for other in others), "they pause wherever they stand"
+        spinner.released.set()
+        assert await request == "done"
+        await until(lambda: sum(other.moves() for other in others) == 2)
+        for other in others:
+            other.stop()
+        follower = Behind(slots)
+        await until(lambda: follower.ticks > 0)
+        follower.stop()
+
+    run(main())
+
+
+def test_what_waits_behind_requests_can_be_stopped(make: Callable[..., Slots]) -> None:
+    slots = make(count=1)
+
+    async def main() -> None:
+        spinner = Spinner()
+        request = asyncio.ensure_future(slots.run(spinner))
+        await until(spinner.started.is_set)
+        waiting = Behind(slots)
+        waiting.stop()
+        assert waiting.ticks == 0
+        spinner.released.set()
+        await request
+        last = Behind(slots)
+        await until(lambda: last.ticks > 0)
+        last.stop()
 
     run(main())
