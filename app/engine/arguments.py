@@ -11,6 +11,8 @@ from app.engine.errors import ParameterError
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
 IntOrPair = int | Sequence[int]
+# No picture or signal needs more, and sizes reckoned from such numbers still fit those of NumPy.
+LARGEST_EXTENT = 2**24
 
 
 def entries_of(value: object) -> tuple[object, ...] | None:
@@ -72,30 +74,53 @@ def as_integer(value: object, field: str, minimum: int) -> int:
     return int(value)
 
 
+def as_extent(value: object, field: str, minimum: int) -> int:
+    """Return `value` as a number of cells or of filters, from `minimum` to `LARGEST_EXTENT`.
+
+    Raises:
+        ParameterError: It is no integer, too small or too large.
+    """
+    number = as_integer(value, field, minimum)
+    _check_extent(number, field, minimum)
+    return number
+
+
+def _check_extent(number: int, field: str, minimum: int) -> None:
+    if number > LARGEST_EXTENT:
+        raise ParameterError(
+            f"{field} is {number}, but can be at most {LARGEST_EXTENT}.",
+            (field,),
+            f"integers {minimum} to {LARGEST_EXTENT}",
+        )
+
+
 def as_pair(value: object, field: str, minimum: int) -> Pair:
     """Return (rows, cols): one number stands for both.
 
     Raises:
-        ParameterError: Neither an integer nor two of them, or one is below `minimum`.
+        ParameterError: Neither an integer nor two of them, or one is below `minimum` or above
+            `LARGEST_EXTENT`.
     """
     entries = entries_of(value)
     rows, cols = entries if entries is not None and len(entries) == 2 else (value, value)
     try:
-        return as_integer(rows, field, minimum), as_integer(cols, field, minimum)
+        pair = as_integer(rows, field, minimum), as_integer(cols, field, minimum)
     except ParameterError:
         legal = f"an integer ≥ {minimum}, or a pair (rows, cols) of them"
         raise ParameterError(
             f"{field} is {written(value)}, but must be {legal}.", (field,), legal
         ) from None
+    _check_extent(max(pair), field, minimum)
+    return pair
 
 
 def as_single(value: object, field: str, minimum: int) -> int:
     """Return the one number of a 1-D parameter; `(n,)` stands for `n`.
 
     Raises:
-        ParameterError: It is no integer, or below `minimum`.
+        ParameterError: It is no integer, below `minimum` or above `LARGEST_EXTENT`.
     """
     entries = entries_of(value)
     if entries is not None and len(entries) == 1:
         (value,) = entries
-    return as_integer(value, field, minimum)
+    return as_extent(value, field, minimum)

@@ -1,4 +1,4 @@
-"""Kernels: the forms a caller may write, the named presets, and random initialisation."""
+"""Kernels: the forms a caller may write, and what each of them is for an input."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from app.engine.arguments import as_extent, written
 from app.engine.errors import EngineError, ParameterError, ShapeError
-from app.engine.geometry import Pair, as_integer, as_pair, as_single
+from app.engine.geometry import Pair, as_pair, as_single
+from app.engine.initialisers import check_random, random_kernel
 from app.engine.presets import PRESETS, Preset
 
 __all__ = [
-    "INITIALISERS",
     "PRESETS",
     "KernelLike",
     "Preset",
@@ -21,13 +22,11 @@ __all__ = [
     "RandomWeight",
     "WeightLike",
     "expand_kernel",
+    "filters_by_itself",
     "full_kernel_shape",
-    "random_kernel",
     "real_array",
     "transposed_kernel_shape",
 ]
-
-INITIALISERS = ("he_normal", "he_uniform", "xavier_normal", "xavier_uniform", "normal", "uniform")
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ class RandomWeight:
     seed: int = 0
 
 
+_MOST_WEIGHTS = 2**31  # on each channel
+
 KernelLike = ArrayLike | PresetKernel | RandomKernel
 WeightLike = ArrayLike | RandomWeight
 
@@ -84,53 +85,6 @@ def real_array(value: ArrayLike, field: str) -> NDArray[Any]:
             "an array of real numbers",
         )
     return array
-
-
-def random_kernel(
-    shape: tuple[int, ...], init: str, seed: int, fan_in: int, fan_out: int
-) -> NDArray[np.float64]:
-    """Return random weights, shape `shape`.
-
-    | init | distribution |
-    | --- | --- |
-    | he_normal | normal, standard deviation sqrt(2 / fan_in) |
-    | he_uniform | uniform in ±sqrt(6 / fan_in) |
-    | xavier_normal | normal, standard deviation sqrt(2 / (fan_in + fan_out)) |
-    | xavier_uniform | uniform in ±sqrt(6 / (fan_in + fan_out)) |
-    | normal | normal, mean 0, standard deviation 1 |
-    | uniform | uniform in [0, 1) |
-
-    Args:
-        shape: Shape of the weights.
-        init: One of `INITIALISERS`.
-        seed: At least 0.
-        fan_in: How many inputs one output sums; for a convolution C/groups · KH · KW.
-        fan_out: How many outputs one input feeds; for a convolution O/groups · KH · KW.
-
-    Raises:
-        ParameterError: Unknown `init`, or a negative seed.
-
-    Source: He et al. 2015, section 2.2 (arXiv:1502.01852); Glorot and Bengio 2010, equation 16.
-    """
-    check_random(init, seed)
-    generator = np.random.default_rng(seed)
-    if init == "normal":
-        return generator.standard_normal(shape)
-    if init == "uniform":
-        return generator.random(shape)
-    # Weights of no inputs are no numbers; dividing by their fan would fail all the same.
-    fans = max(fan_in if init.startswith("he") else fan_in + fan_out, 1)
-    if init.endswith("normal"):
-        return generator.standard_normal(shape) * math.sqrt(2 / fans)
-    return generator.uniform(-1, 1, shape) * math.sqrt(6 / fans)
-
-
-def check_random(init: object, seed: object) -> None:
-    """Raise ParameterError unless `init` is known and `seed` is an integer of at least 0."""
-    if init not in INITIALISERS:
-        legal = ", ".join(INITIALISERS)
-        raise ParameterError(f"init {init!r} is unknown; legal are {legal}.", ("init",), legal)
-    as_integer(seed, "seed", 0)
 
 
 def _written_shape(kernel: KernelLike, rank: int) -> tuple[int, ...]:
@@ -170,14 +124,37 @@ def _preset(name: str, rank: int) -> NDArray[np.float64]:
 
 def _random_shape(kernel: RandomKernel, channels: int, groups: int, rank: int) -> tuple[int, ...]:
     try:
-        filters = as_integer(kernel.filters, "filters", 1)
+        filters = as_extent(kernel.filters, "filters", 1)
         check_random(kernel.init, kernel.seed)
         taps: tuple[int, ...] = (
             as_pair(kernel.size, "size", 1) if rank == 2 else (as_single(kernel.size, "size", 1),)
         )
+        weights = filters * math.prod(taps)
+        if weights > _MOST_WEIGHTS:
+            raise ParameterError(
+                f"size {written(kernel.size)} has {weights} weights on each channel for {filters} "
+                f"filters, but there can be at most {_MOST_WEIGHTS}.",
+                ("size",),
+                f"at most {_MOST_WEIGHTS // filters} cells",
+            )
     except EngineError as error:
-        raise error.under("random") from None
+        raise error.under("kernel", "random") from None
     return (filters, channels // groups, *taps)
+
+
+def filters_by_itself(kernel: KernelLike, rank: int = 2) -> int | None:
+    """Return how many filters O a convolution's kernel has whatever the input and the groups.
+
+    Returns:
+        O; None for the forms that are applied to each channel by itself.
+
+    Raises:
+        ParameterError, ShapeError: The kernel is illegal for every input.
+    """
+    if isinstance(kernel, RandomKernel):
+        return _random_shape(kernel, 1, 1, rank)[0]
+    shape = _written_shape(kernel, rank)
+    return {rank + 2: shape[0], rank + 1: 1}.get(len(shape))
 
 
 def full_kernel_shape(
@@ -199,15 +176,12 @@ def full_kernel_shape(
         ParameterError: An unknown preset or initialiser.
         ShapeError: The shape does not fit the channels and groups.
     """
-    try:
-        if isinstance(kernel, RandomKernel):
-            return _checked(_random_shape(kernel, channels, groups, rank), channels, groups)
-        shape = _written_shape(kernel, rank)
-        if len(shape) > rank:
-            full = shape if len(shape) == rank + 2 else (1, *shape)
-            return _checked(full, channels, groups)
-    except EngineError as error:
-        raise error if error.path[:1] == ("kernel",) else error.under("kernel") from None
+    if isinstance(kernel, RandomKernel):
+        return _checked(_random_shape(kernel, channels, groups, rank), channels, groups)
+    shape = _written_shape(kernel, rank)
+    if len(shape) > rank:
+        full = shape if len(shape) == rank + 2 else (1, *shape)
+        return _checked(full, channels, groups)
     if groups not in (1, channels):
         raise ParameterError(
             f"groups is {groups}, but a kernel of shape {shape} is applied to each of the "

@@ -139,6 +139,7 @@ def test_behind_an_illegal_layer_what_needs_no_shape_is_still_checked(
 
 
 NAN = float("nan")
+MOST = "at most 16777216"
 ILLEGAL: list[tuple[Layer, tuple[str, ...], type[EngineError], str]] = [
     (Conv2d(np.ones((3, 3)), groups=2), ("groups",), ParameterError, "3"),
     (Conv2d(np.ones((9, 3))), ("kernel",), ShapeError, "at most 8"),
@@ -178,6 +179,19 @@ ILLEGAL: list[tuple[Layer, tuple[str, ...], type[EngineError], str]] = [
     (Dense(RandomWeight(2, "zeros")), ("weight", "random", "init"), ParameterError, "he_normal"),
     (Softmax(4), ("axis",), ParameterError, "-4 to 3"),
     (LogSoftmax(1.5), ("axis",), ParameterError, "-4"),  # type: ignore[arg-type]
+    (Conv2d(np.ones((3, 3)), stride=10**30), ("stride",), ParameterError, MOST),
+    (Conv2d(np.ones((3, 3)), padding=2**31), ("padding",), ParameterError, MOST),
+    (ConvTranspose2d(np.ones((3, 3)), dilation=10**30), ("dilation",), ParameterError, MOST),
+    (MaxPool2d(2, stride=(1, 10**30)), ("stride",), ParameterError, MOST),
+    (AvgPool2d((10**30, 1)), ("size",), ParameterError, MOST),
+    (Conv2d(RandomKernel(10**30, 3)), ("kernel", "random", "filters"), ParameterError, MOST),
+    (
+        ConvTranspose2d(RandomKernel(2, 2**20)),
+        ("kernel", "random", "size"),
+        ParameterError,
+        "2147483648",
+    ),
+    (Dense(RandomWeight(10**30)), ("weight", "random", "features"), ParameterError, MOST),
     (Conv1d([1.0]), (), ShapeError, r"\(N, C, L\)"),
     (ConvTranspose1d([1.0]), (), ShapeError, r"\(N, C, L\)"),
     (MaxPool1d(2), (), ShapeError, r"\(N, C, L\)"),
@@ -397,16 +411,16 @@ def test_the_field_is_as_large_as_the_largest_that_any_unit_sees() -> None:
 @pytest.mark.parametrize(
     ("layers", "told"),
     [
-        ([ConvTranspose2d(np.ones((2, 2)), stride=2**31 - 1)], False),
-        ([ConvTranspose2d([[1.0]], stride=2**31 - 1)] * 2, False),
+        ([ConvTranspose2d(np.ones((2, 2)), stride=2**24)], False),
+        ([ConvTranspose2d([[1.0]], stride=2**24)] * 2, False),
         ([ConvTranspose2d(np.ones((2, 2)), stride=2)] * 6, True),
         (
             [Conv2d(RandomKernel(1, (1, 63)), stride=(1, 64))] * 5 + [ConvTranspose2d([[1.0]])],
             False,
         ),
         (
-            [Conv2d([[1.0]], stride=(1, 2**31 - 1))] * 3
-            + [ConvTranspose2d([[1.0, 1.0]], stride=1, dilation=(1, 2**31 - 1))],
+            [Conv2d([[1.0]], stride=(1, 2**24))] * 3
+            + [ConvTranspose2d([[1.0, 1.0]], stride=1, dilation=(1, 2**24))],
             False,
         ),
     ],
@@ -422,7 +436,7 @@ def test_a_field_that_would_take_too_long_to_tell_is_left_out(
 
 
 def test_the_units_that_are_there_decide_the_field_not_the_stride() -> None:
-    field = inspect([ConvTranspose2d([[1.0]], stride=2**31 - 1)], (1, 1, 1, 1))[0].receptive_field
+    field = inspect([ConvTranspose2d([[1.0]], stride=2**24)], (1, 1, 1, 1))[0].receptive_field
     assert field is not None
     assert (field.size, field.start) == ((1, 1), (0, 0))
 
@@ -540,6 +554,13 @@ def test_a_unit_that_the_map_does_not_have_sees_nothing(unit: Any) -> None:
         (Conv2d(PresetKernel("none"), padding="some"), {"kernel", "padding"}),
         (Conv2d([[1.0]], groups=5, padding=9, padding_mode="reflect"), {"groups", "padding"}),
         (Conv1d([1.0], [1.0], dilation=0, padding=[1, 2, 3]), {"bias", "dilation", "padding"}),
+        (Conv2d(np.ones((2, 2, 1, 1)), [1.0], groups=5, padding=-1), {"bias", "groups", "padding"}),
+        (Conv2d([[1.0]], [[1.0]], groups=5, padding=-1), {"bias", "groups", "padding"}),
+        (Conv2d(PresetKernel("none"), groups=5, padding=-1), {"groups", "kernel", "padding"}),
+        (
+            ConvTranspose2d(RandomKernel(0, 3), [[1.0]], groups=5, padding=-1),
+            {"bias", "groups", "kernel", "padding"},
+        ),
         (ConvTranspose2d([[1.0]], stride=0, padding=-1), {"stride", "padding"}),
         (ConvTranspose2d([[1.0]], output_padding=1, padding="same"), {"output_padding", "padding"}),
     ],

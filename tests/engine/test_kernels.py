@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from app.engine.errors import EngineError, ParameterError, ShapeError
+from app.engine.initialisers import INITIALISERS, random_kernel
 from app.engine.kernels import (
-    INITIALISERS,
     PRESETS,
     KernelLike,
     PresetKernel,
     RandomKernel,
     expand_kernel,
-    random_kernel,
     real_array,
 )
 

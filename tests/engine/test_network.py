@@ -410,7 +410,7 @@ def test_a_padding_mode_of_any_kind_is_refused_as_illegal(mode: Any) -> None:
     assert error.path == ("layers", 0, "padding_mode")
 
 
-@pytest.mark.parametrize("stride", [65, 5000, 2**31 - 1])
+@pytest.mark.parametrize("stride", [65, 5000, 2**24])
 def test_a_stride_beyond_the_picture_has_its_gradient(stride: int) -> None:
     x = np.random.default_rng(8).standard_normal((1, 1, 3, 4))
     kernel = np.array([[1.0, 2, 3], [4, 5, 6]])

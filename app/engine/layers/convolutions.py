@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from app.engine import convolution, geometry, plan
 from app.engine.arguments import check_flag, span
 from app.engine.geometry import PADDING_NAMES, IntOrPair, PaddingLike
-from app.engine.kernels import KernelLike, expand_kernel, full_kernel_shape
+from app.engine.kernels import KernelLike, expand_kernel, filters_by_itself, full_kernel_shape
 from app.engine.layers import memory
 from app.engine.layers.base import (
     UNBOUNDED,
@@ -43,6 +43,7 @@ from app.engine.layers.windows import (
     pair_of,
     per_axis,
 )
+from app.engine.problem import like
 from app.engine.setting import check_groups, checked_bias
 
 
@@ -70,8 +71,16 @@ class Convolving(Layer):
             arrays["bias"] = np.asarray(self.bias, dtype)
         return arrays
 
-    def _check_bias(self, filters: int) -> None:
-        checked_bias(self.bias, filters, np.dtype(np.float64))
+    def _check_bias(self, filters: int | None) -> None:
+        """Raise ShapeError or ParameterError unless there is a number for each filter.
+
+        Args:
+            filters: None where the fault of another field hides how many there are.
+        """
+        dtype = np.dtype(np.float64)
+        if filters is None and self.bias is not None:
+            filters = like(self.bias, dtype, "bias").size
+        checked_bias(self.bias, filters or 0, dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +132,9 @@ class Conv2d(Convolving):
             problems.attempt(lambda: self._check_bias(kernel[0]), None)
             taps = (1, *kernel[2:])
             window = dataclasses.replace(window, kernel=(taps[-2], taps[-1]), groups=groups)
+        else:
+            filters = problems.attempt(lambda: filters_by_itself(self.kernel, self.rank), None)
+            problems.attempt(lambda: self._check_bias(filters), None)
         # What is illegal about the padding itself is told beside other problems.
         padding = problems.attempt(
             partial(padding_of, self.padding, map_size(shape), window, self.rank), window.padding

@@ -13,7 +13,7 @@ from app.engine import geometry, plan, transposed
 from app.engine.arguments import Pair, span
 from app.engine.errors import ShapeError
 from app.engine.geometry import IntOrPair, PaddingLike
-from app.engine.kernels import KernelLike, transposed_kernel_shape
+from app.engine.kernels import KernelLike, filters_by_itself, transposed_kernel_shape
 from app.engine.layers import memory
 from app.engine.layers.base import (
     UNBOUNDED,
@@ -86,8 +86,9 @@ class ConvTranspose2d(Convolving):
         window, extra = self._window(problems)
         kernel, groups = self._kernel_shape(shape[1], problems)
         filters = kernel[1] * groups if kernel else 0
-        if kernel:
-            problems.attempt(lambda: self._check_bias(filters), None)
+        if not kernel:
+            problems.attempt(lambda: filters_by_itself(self.kernel, self.rank), None)
+        problems.attempt(lambda: self._check_bias(filters if kernel else None), None)
         if not isinstance(self.padding, str):
             padding = partial(padding_of, self.padding, map_size(shape), window, self.rank)
             problems.attempt(padding, window.padding)

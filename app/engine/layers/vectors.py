@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.engine import activations, dense, normalization
-from app.engine.arguments import as_integer, span
+from app.engine.arguments import as_extent, as_integer, span
 from app.engine.errors import ParameterError, ShapeError
-from app.engine.kernels import RandomWeight, WeightLike, check_random, random_kernel, real_array
+from app.engine.initialisers import check_random, random_kernel
+from app.engine.kernels import RandomWeight, WeightLike, real_array
 from app.engine.layers.base import (
     UNBOUNDED,
     Array,
@@ -130,7 +131,7 @@ class Dense(Layer):
     def check(self) -> None:
         if isinstance(self.weight, RandomWeight):
             try:
-                as_integer(self.weight.features, "features", 1)
+                as_extent(self.weight.features, "features", 1)
                 check_random(self.weight.init, self.weight.seed)
             except ParameterError as error:
                 raise error.under("weight", "random") from None
