@@ -78,6 +78,21 @@ class Settings:
     prefix_bytes: int = limit(256 * MEBIBYTE, "computed layers kept in memory, in bytes", minimum=0)
     store_bytes: int = limit(2 * GIBIBYTE, "uploads kept on disk, in bytes")
     store_days: float = limit(7.0, "days an upload is kept after its last use", minimum=0.0)
+    jobs: int = limit(50, "jobs kept, those that have ended included")
+    job_items: int = limit(10_000, "pictures of a job")
+    job_slots: int = dataclasses.field(
+        default_factory=usable_cores,
+        metadata={"limit": True, "meaning": "pictures of jobs at the same time", "minimum": 0},
+    )
+    job_item_seconds: float = limit(
+        300.0, "processor time that one picture of a job may take", minimum=0.1
+    )
+    job_lease_seconds: float = limit(
+        15.0, "time after which another process takes over a dead one's pictures", minimum=0.5
+    )
+    job_streams: int = limit(64, "open streams of events of jobs")
+    results_bytes: int = limit(4 * GIBIBYTE, "results of jobs kept on disk, in bytes")
+    results_days: float = limit(7.0, "days a job is kept after its end", minimum=0.0)
     header_seconds: float = limit(10.0, "time a client may take to send its headers", minimum=0.1)
     stall_seconds: float = limit(
         10.0, "time without a byte of a body, or of an answer being read", minimum=0.1
@@ -120,6 +135,10 @@ class Settings:
                 if minimum is not None and not given[field.name] >= minimum:
                     raise SettingsError(f"{variable} is {text}; at least {minimum} is needed.")
         return cls(**given)
+
+    def without_secrets(self) -> Settings:
+        """Return the same limits without what nobody else may know."""
+        return dataclasses.replace(self, token="")
 
     def limits(self) -> dict[str, int | float]:
         """Return every limit in force, as numbers by name."""
