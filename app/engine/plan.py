@@ -52,6 +52,13 @@ ALGORITHMS: dict[str, Callable[[Problem, Array, Array, Array | None, Array], Non
     "im2col": im2col.forward,
 }
 
+GRAINS: dict[str, Callable[[Problem], int]] = {
+    "row_gemm": row_gemm.grain,
+    "separable": separable.grain,
+    "fft": fft.grain,
+    "im2col": im2col.grain,
+}
+
 # Kernels with fewer taps a side than this are as cheap in one pass as in two.
 SEPARABLE_TAPS = 7
 # Nor do two passes pay on a map of fewer multiplications, for which they take 60 µs to begin.
@@ -84,6 +91,7 @@ FEW_COUNT = 16
 
 def choose(problem: Problem, kernel: Array) -> Plan:
     """Return the plan for a problem, by its shape and by what the kernel holds."""
+    problem = problem.deciding
     each = math.prod(problem.output) * math.prod(problem.kernel)
     worth = min(problem.kernel) >= SEPARABLE_TAPS and each >= SEPARABLE_WORK
     if worth and separable.claims(problem, kernel):
@@ -139,6 +147,18 @@ def _is_narrow(problem: Problem) -> bool:
         return False
     unfolded = cols * problem.group_channels * math.prod(problem.kernel)
     return rows * (PRODUCT_COST - unfolded * UNFOLDING_COST) > BLOCK_COST
+
+
+def grain(problem: Problem, kernel: Array) -> int:
+    """Return how many output rows, from the first on, are computed together.
+
+    A band of rows that begins and ends at multiples of it (or at the map's end) and follows the
+    whole has the very sums that the whole has, in the same order.
+    """
+    taps = channel_sum.common_taps(problem, kernel)
+    if taps is not None:
+        problem, kernel = channel_sum.reduced(problem), taps
+    return GRAINS[choose(problem, kernel).algorithm](problem)
 
 
 def run(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:

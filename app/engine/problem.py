@@ -28,6 +28,7 @@ class Problem:
         padding: Zeros around the picture, ((top, bottom), (left, right)).
         output: (OH, OW); the caller has checked that it follows from the rest.
         dtype: float32 or float64, of x, kernel and output alike.
+        whole: The problem of a picture of which this one computes a band of rows, if it does.
     """
 
     batch: int
@@ -41,6 +42,7 @@ class Problem:
     padding: Padding
     output: Pair
     dtype: np.dtype[Any]
+    whole: "Problem | None" = None
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,11 @@ class Problem:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def deciding(self) -> "Problem":
+        """Return the problem that decides in what order sums are taken: of a band, the whole."""
+        return self.whole or self
 
     @property
     def group_channels(self) -> int:

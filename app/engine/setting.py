@@ -50,10 +50,10 @@ def setting_2d(
     plain = type(stride) is type(dilation) is type(groups) is int
     if plain and type(padding) in (int, str) and type(mode) is str:
         return _remembered_2d(*given)
-    return _setting_2d(*given)
+    return setting_of_shapes(*given)
 
 
-def _setting_2d(
+def setting_of_shapes(
     x_shape: Shape,
     kernel_shape: Shape,
     dtype: np.dtype[Any],
@@ -64,6 +64,7 @@ def _setting_2d(
     groups: object,
     flip: bool,
 ) -> Setting:
+    """Return the setting of a 2-D call on arrays of these shapes, as `setting_2d`."""
     check_axes(x_shape, kernel_shape, AXES_2D, "O, C/groups")
     count = _check_channels(x_shape, kernel_shape, groups)
     steps = geometry.as_pair(stride, "stride", 1)
@@ -74,7 +75,7 @@ def _setting_2d(
     return _resolved(*shapes, steps, pads, mode, spacing, count, flip, AXES_2D)
 
 
-_remembered_2d = lru_cache(maxsize=256, typed=True)(_setting_2d)
+_remembered_2d = lru_cache(maxsize=256, typed=True)(setting_of_shapes)
 
 
 def setting_1d(

@@ -29,6 +29,7 @@ def common_taps(problem: Problem, kernel: Array) -> Array | None:
 
     None as well where a step skips most of what would be added up.
     """
+    problem = problem.deciding
     if problem.group_channels == 1 or problem.multiply_adds < LEAST_WORK:
         return None
     met = problem.group_filters * math.prod(problem.kernel) // math.prod(problem.stride)
@@ -41,7 +42,8 @@ def common_taps(problem: Problem, kernel: Array) -> Array | None:
 
 def reduced(problem: Problem) -> Problem:
     """Return the problem that is left for one channel a group."""
-    return replace(problem, channels=problem.groups)
+    whole = problem.whole and reduced(problem.whole)
+    return replace(problem, channels=problem.groups, whole=whole)
 
 
 def added_up(problem: Problem, x: Array) -> Array | None:

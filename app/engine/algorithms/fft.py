@@ -42,7 +42,8 @@ class _Tiling:
     """How a picture is cut into overlapping tiles."""
 
     def __init__(self, problem: Problem) -> None:
-        padded = [n + sum(p) for n, p in zip(problem.size, problem.padding, strict=True)]
+        whole = problem.deciding
+        padded = [n + sum(p) for n, p in zip(whole.size, whole.padding, strict=True)]
         sizes = [tile_size(k, n) for k, n in zip(problem.kernel, padded, strict=True)]
         self.size: Pair = (sizes[0], sizes[1])
         self.useful: Pair = (
@@ -81,6 +82,11 @@ class _Tiling:
                 left = tile * self.useful[1]
                 part = rows[number, :, left : left + self.useful[1]]
                 part[...] = useful[tile, :, : min(self.useful[1], cols - left)]
+
+
+def grain(problem: Problem) -> int:
+    """Return how many output rows are computed together: those of a band of tiles."""
+    return _Tiling(problem).useful[0]
 
 
 def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:

@@ -60,6 +60,8 @@ class _Plan:
         if self.shared and problem.batch * problem.groups == 1 and rows > 1:
             # Two threads have as much to do.
             rows = even_part(height, -(-height // (-(-height // rows) // 2 * 2 + 2)))
+        if problem.whole is not None:  # blocks of a band are blocks of the whole
+            rows = grain(problem.whole)
         self.blocks = [
             self._block(first, min(rows, height - first)) for first in range(0, height, rows)
         ]
@@ -160,6 +162,11 @@ class _Unfolding:
 
 
 _plan = lru_cache(maxsize=16)(_Plan)
+
+
+def grain(problem: Problem) -> int:
+    """Return how many output rows are computed together."""
+    return _plan(problem).blocks[0].rows
 
 
 def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:

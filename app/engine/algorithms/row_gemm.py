@@ -64,7 +64,13 @@ def best_shape(problem: Problem) -> tuple[int, int]:
 
 def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out`, which is contiguous."""
-    run(problem, x, kernel, bias, out, *best_shape(problem))
+    run(problem, x, kernel, bias, out, *best_shape(problem.deciding))
+
+
+def grain(problem: Problem) -> int:
+    """Return how many output rows are computed together: those of a block of every phase."""
+    plan = recipe(problem, *best_shape(problem))
+    return plan.layout.rows * plan.phases
 
 
 def run(

@@ -68,6 +68,10 @@ class Recipe:
         stacks = frozenset({stack, *(1 for count in heights if count % stack)})
         shifts = tuple(strips * gap * number for number in range(sums))
         self.layout = self._sized(Layout(problem, 1, 1, strips, shifts, stacks), heights[0])
+        if problem.whole is not None:
+            # Blocks of a band are blocks of the whole.
+            of_whole = recipe(problem.whole, stack, strips).layout
+            self.layout = self.layout._replace(rows=of_whole.rows, groups=of_whole.groups)
         self.copies = copies(self.layout)
         self.parts = self._parts()
         self.blocks = [

@@ -104,6 +104,12 @@ class _Passes:
             np.matmul(self.spans[-1, :count], row[:, :rest], out=rows[:, -rest:])
 
 
+def grain(problem: Problem) -> int:
+    """Return how many output rows are computed together."""
+    del problem
+    return BLOCK_ROWS
+
+
 def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: Array) -> None:
     """Write the convolution of x with the kernel into `out`, which is contiguous.
 
