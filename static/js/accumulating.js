@@ -1,10 +1,9 @@
 /** The gradient of the units that the window has passed: it is the sum of what each of them sends back. */
 
 import { compute } from './api.js';
-import { toNetwork } from './layer-types.js';
-import { lossOf } from './requests.js';
+import { lossOf, lossyNetwork } from './loss.js';
 
-/** @typedef {import('./slid.js').Area} Area */
+/** @typedef {import('./areas.js').Area} Area */
 /** @typedef {import('./slid.js').Lattice} Lattice */
 /** @typedef {{values: Float32Array, rows: number, cols: number}} Cells */
 
@@ -62,7 +61,7 @@ function remembered(body) {
 export async function accumulated(state, area, lattice) {
   const parts = passed(area, lattice.cols).map((one) => within(lossOf(state), one, lattice)).filter((one) => one !== null);
   const wanted = { gradients: ['input'], channels: [state.channel], dtype: 'float32', max_side: MOST_SIDE };
-  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...toNetwork(state), loss, return: wanted })));
+  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted })));
   if (!answers.length) return null;
   const sum = new Float32Array(answers[0].values.length);
   answers.forEach(({ values }, at) => values.forEach((value, cell) => (sum[cell] += parts[at].weight * value)));

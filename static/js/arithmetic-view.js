@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { effect } from '../vendor/signals-core/signals-core.js';
+import { inWords } from './areas.js';
 import { number } from './format.js';
 import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
@@ -9,6 +10,7 @@ import { pinLeft, pinSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
 import { unpin } from './pins.js';
 import { cell, isPointing, lit, pixel, weight } from './pointing.js';
+import { regionLine } from './loss-view.js';
 import { INPUT } from './tied.js';
 import { explanation, part, shown } from './state.js';
 
@@ -113,19 +115,16 @@ function sumLine(told) {
     <b data-testid="pointed-value">${number(told.value, 6)}</b>`;
 }
 
-/** @param {import('./tied.js').Area} area */
-const spans = ({ row, col, rows, cols }) => `rows ${row} to ${row + rows - 1}, columns ${col} to ${col + cols - 1}`;
-
 /** What a cell of a deeper layer sees, layer by layer down to the picture. */
 function fieldLine() {
   const from = cell.value?.layer ?? 0;
   if (explanation.value?.layer !== from || from === 0 || pixel.value || weight.value) return nothing;
   const seen = Array.from({ length: from }, (_, step) => from - 1 - step).flatMap((index) => {
     const area = lit.value.get(index);
-    return area ? [`${spans(area)} of layer ${index + 1}`] : [];
+    return area ? [`${inWords(area)} of layer ${index + 1}`] : [];
   });
   const input = lit.value.get(INPUT);
-  return input ? html`<small class="sees" data-testid="field">sees ${[...seen, `${spans(input)} of the input`].join('; ')}</small>` : nothing;
+  return input ? html`<small class="sees" data-testid="field">sees ${[...seen, `${inWords(input)} of the input`].join('; ')}</small>` : nothing;
 }
 
 export function arithmeticView() {
@@ -136,14 +135,15 @@ export function arithmeticView() {
     const hint = part.mode === 'gradient'
       ? 'Point at a pixel of dL/dInput or at a weight to see what its gradient is the sum of. A click makes the cell above a pixel the loss.'
       : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel; at a pixel of the input, to see all it touches. Click pins.';
-    return html`<h2>Arithmetic</h2><p class="dim">${hint}</p>`;
+    const marked = regionLine();
+    return html`<h2>Arithmetic</h2><p class="dim">${marked === nothing ? hint : marked}</p>`;
   }
   return html`<h2>Arithmetic</h2>
     <div class="products">${terms(told)}</div>
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
-      ${fieldLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
+      ${fieldLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
     </div>`;
 }
 

@@ -57,6 +57,6 @@ export function sentenceAt(place) {
 
 /** Sentences about no place that has a control. */
 export const unplaced = computed(() => {
-  const told = found.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input)/.test(pointer));
+  const told = found.value.filter(({ pointer }) => !/^\/(layers\/\d+\/\w+|input|loss)/.test(pointer));
   return told.map((fault) => sentenceOf([fault]));
 });

@@ -5,10 +5,14 @@ import { imageUrl, sampleUrl } from './api.js';
 import { inkOn } from './colour.js';
 import { focusPlane, scale } from './focus.js';
 import { number } from './format.js';
+import { lossMap } from './loss.js';
 import { cancel } from './live.js';
+import { region } from './pinned.js';
 import { cell, cellAbove, lit, receptiveField } from './pointing.js';
+import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
 import { partial, unmade } from './slid.js';
-import { edit, lab, part, pointed, pointedInput, shown, waiting } from './state.js';
+import { edit, lab, part, pointed, pointedInput, waiting } from './state.js';
+import { INPUT, seenBy } from './tied.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
 /** Cells from this width on, in CSS pixels, carry their value. */
@@ -17,17 +21,31 @@ const WIDE_CELL = 34;
 const NARROW_CELL = 24;
 const FEW_COLS = 16;
 const RING = 14;
+/** Cells that an arrow goes with Ctrl. */
+const FAR = 10;
 
 const isGradient = () => part.mode === 'gradient';
 
-/** The cell of the plane in focus under the hand. @param {PointerEvent} event */
-function placeOf(event) {
+/** Row and column of the hand on the plane in focus, which may end before. @param {PointerEvent} event */
+function nearTo(event) {
   const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
   const { left, top, width, height } = canvas.getBoundingClientRect();
   const { rows, cols } = box.value;
   const row = Math.floor(((event.clientY - top) / height) * rows);
   const col = Math.floor(((event.clientX - left) / width) * cols);
+  return { row, col, rows, cols };
+}
+
+/** The cell under the hand, if there is one. @param {PointerEvent} event */
+function placeOf(event) {
+  const { row, col, rows, cols } = nearTo(event);
   return row >= 0 && col >= 0 && row < rows && col < cols ? { row, col } : null;
+}
+
+/** The cell nearest to the hand. @param {PointerEvent} event */
+function nearestTo(event) {
+  const { row, col, rows, cols } = nearTo(event);
+  return { row: Math.min(Math.max(row, 0), rows - 1), col: Math.min(Math.max(col, 0), cols - 1) };
 }
 
 /** The unit that a cell of the plane in focus stands for: itself, or the unit above a cell of the picture. @param {{row: number, col: number} | null} place */
@@ -36,8 +54,7 @@ function unitAt(place) {
   const { layer, channel } = lab.value;
   if (!isGradient()) return { layer, channel, ...place };
   const above = cellAbove(layer, place.row, place.col);
-  const maps = shown.value?.layers[layer]?.output_shape[1] ?? 1;
-  return above ? { layer, channel: Math.min(channel, maps - 1), ...above } : null;
+  return above ? { layer, channel: lossMap(lab.value), ...above } : null;
 }
 
 /** @param {{row: number, col: number} | null} place */
@@ -67,10 +84,22 @@ let pressed = /** @type {{row: number, col: number} | null} */ (null);
 const onPress = (event) => {
   pressed = placeOf(event);
   point(pressed);
+  startRegion(event, pressed);
+};
+
+/** @param {PointerEvent} event */
+const onMove = (event) => {
+  point(placeOf(event));
+  dragRegion(event, nearestTo(event));
+};
+
+/** What was dragged over is a region, and the click that follows is none. */
+const onRelease = () => {
+  if (endRegion()) pressed = null;
 };
 
 const onClick = () => {
-  if (!wasDragged()) pin(pressed);
+  if (pressed && !wasDragged()) pin(pressed);
   pressed = null;
 };
 
@@ -81,11 +110,15 @@ const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const move = MOVES[event.key];
-  if (event.key in ZOOM_KEYS) ZOOM_KEYS[event.key]();
+  if (event.metaKey || event.altKey || (event.ctrlKey && !move)) return;
+  if (event.key === 'Escape') {
+    if (!dropRegion()) return;
+    pressed = null;
+  } else if (event.key in ZOOM_KEYS) ZOOM_KEYS[event.key]();
   else if (event.key === 'Enter' && isGradient()) pin(pointedInput.value);
-  else if (move) step(move, event.shiftKey ? 10 : 1);
+  else if (move && event.shiftKey) extendRegion(move);
+  else if (move) step(move, event.ctrlKey ? FAR : 1);
   else return;
   event.preventDefault();
 }
@@ -105,21 +138,31 @@ function step([down, right], size) {
   return edit({ unit: { layer, channel, row, col } }, 'unit');
 }
 
-/** A rectangle of cells, and a ring where it is too small to be seen. @param {{row: number, col: number, rows: number, cols: number}} area */
-function outline({ row, col, rows, cols }) {
+/** A rectangle of cells, and a ring where it is too small to be seen. @param {import('./areas.js').Area} area @param {string} [kind] */
+function outline({ row, col, rows, cols }, kind = 'tied') {
   const { left, top, cell: side } = box.value;
   const [x, y, width, height] = [left + col * side, top + row * side, cols * side, rows * side];
   const ring = Math.max(width, height) < RING
     ? svg`<circle cx=${x + width / 2} cy=${y + height / 2} r=${RING}></circle>`
     : nothing;
-  return svg`<rect x=${x} y=${y} width=${width} height=${height}></rect>${ring}`;
+  return svg`<rect class=${kind} x=${x} y=${y} width=${width} height=${height}></rect>${ring}`;
 }
 
-/** Cells that the sliding window has not made. @param {import('./slid.js').Area} area */
+/** Cells that the sliding window has not made. @param {import('./areas.js').Area} area */
 function cover({ row, col, rows, cols }) {
   const { left, top, cell: side } = box.value;
   const edge = col === 0 ? 1 : 0; // of a map that begins between two pixels
   return svg`<rect class="unmade" x=${left + col * side - edge} y=${top + row * side} width=${cols * side + 1 + edge} height=${rows * side + 1}></rect>`;
+}
+
+/** The region, of this map or as what it sees of the input; while it is dragged, what is dragged over. */
+function regionMark() {
+  const found = region.value;
+  if (dragged.value) return outline(dragged.value, 'region');
+  if (!found || !focusPlane.value) return nothing;
+  const here = isGradient() ? part.loss === 'region' : found.layer === part.layer && found.channel === part.channel;
+  const area = isGradient() ? seenBy(found, found.layer, INPUT) : found;
+  return here && area ? outline(area, 'region') : nothing;
 }
 
 /** On a map the pointed cell, or those that the pointed pixel touches; on a gradient what lights up on the picture. */
@@ -178,25 +221,28 @@ export function focusView() {
   const rendering = plane && width >= plane.cols ? 'pixelated' : 'auto';
   const under = isGradient() ? urlOf(input) : '';
   const label = isGradient()
-    ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss'
-    : `Feature map ${channel} of layer ${layer + 1}; arrows move the pinned cell`;
+    ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss, Shift and arrows mark a region of cells'
+    : `Feature map ${channel} of layer ${layer + 1}; arrows move the pinned cell, with Shift they mark a region`;
   return html`${under ? html`<img class="under" src=${under} alt="" ?data-gray=${input.color === 'gray'} .style=${place} />` : nothing}
     <canvas
       id="focus"
       data-testid="focus"
       tabindex="0"
+      ?data-choosing=${choosing.value}
       role="img"
       width="1"
       height="1"
       aria-label=${label}
       aria-keyshortcuts="+ - 0"
       .style=${`${place};opacity:${under ? overlay : 1};image-rendering:${rendering}`}
-      @pointermove=${(/** @type {PointerEvent} */ event) => point(placeOf(event))}
+      @pointermove=${onMove}
       @pointerdown=${onPress}
+      @pointerup=${onRelease}
+      @pointercancel=${dropRegion}
       @pointerleave=${onLeave}
       @click=${onClick}
       @keydown=${onKey}
     ></canvas>
-    <svg class="over" aria-hidden="true">${cellValues()} ${unmade.value.map(cover)} ${marks()}</svg>
+    <svg class="over" aria-hidden="true">${cellValues()} ${unmade.value.map(cover)} ${regionMark()} ${marks()}</svg>
     ${status()}`;
 }

@@ -5,12 +5,11 @@ import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOr
 import { exactly } from './format.js';
 import { valueFormula } from './formulas.js';
 import { FIELDS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
-import { limitOf } from './limits.js';
+import { LARGEST, limitOf } from './limits.js';
 import { editLayer, forget, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
-const LARGEST = 1e6;
 
 /** @param {string} label @param {unknown} control @param {string} place */
 const row = (label, control, place) =>

@@ -1,38 +1,13 @@
-/** The loss of the gradient view, and what its picture means where that is not plain to see. */
+/** What the picture of a gradient means where that is not plain to see. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { number } from './format.js';
 import { isBank, isRandom } from './layer-types.js';
-import { pinLeft, pinSentence } from './pinned.js';
+import { pinLeft, pinSentence, region, regionSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
-import { edit, part, shown } from './state.js';
+import { part, shown } from './state.js';
 
-const LOSSES = { sum: 'sum of the maps', mean: 'mean of the maps', l2: 'half the sum of squares', unit: 'the clicked cell' };
 /** A sum this small beside the sizes of its weights is zero but for rounding. */
 const ROUNDING = 1e-9;
-
-export function gradientControls() {
-  const { mode, loss, unit, overlay, layer } = part;
-  if (mode !== 'gradient') return html``;
-  return html`<label
-      ><span>Loss</span
-      ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
-        ${Object.entries(LOSSES).map(
-          ([name, title]) =>
-            html`<option value=${name} .selected=${name === loss} ?disabled=${name === 'unit' && !unit}>${title}</option>`,
-        )}
-      </select></label
-    >
-    <small data-testid="loss-value">
-      ${shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
-      <span>${loss === 'unit' && unit && !pinLeft.value ? `layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}` : `over layer ${layer + 1}`}</span>
-    </small>
-    <label
-      ><span>Over the picture</span
-      ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
-        @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
-    /></label>`;
-}
 
 /** @param {number[]} weights */
 const addUpToZero = (weights) => {
@@ -53,6 +28,13 @@ const pinNote = () =>
     ? html`<p class="note" role="status" data-testid="pin-note">${pinSentence.value} The sum of the maps of layer ${part.layer + 1} is the loss
         meanwhile. ${pinButton()}</p>`
     : nothing;
+
+/** What is used where the region, which is to be the loss, has left its map. */
+function regionNote() {
+  if (part.loss !== 'region' || !regionSentence.value) return nothing;
+  const meanwhile = region.value ? nothing : html` The sum of the maps of layer ${part.layer + 1} is the loss meanwhile.`;
+  return html`<p class="note" role="status" data-testid="region-note">${regionSentence.value}${meanwhile}</p>`;
+}
 
 /** Why a gradient is zero everywhere, or everywhere but at the border. */
 function zeroNote() {
@@ -75,13 +57,13 @@ function zeroNote() {
 
 /** What the colours mean: a note always stands here, for the map to keep its size when another loss is chosen. */
 function meaning() {
-  const loss = part.loss === 'unit' ? 'The clicked cell' : 'The loss';
+  const loss = part.loss === 'unit' ? 'The clicked cell' : part.loss === 'mse' ? 'The distance from the target' : 'The loss';
   return html`<p class="note" data-testid="gradient-meaning">${loss} would grow with a pixel where dL/dInput is positive (red), and fall where it is negative (blue);
     the number is by how much for each unit of brightness. Where it is 0, the pixel makes no difference to it.</p>`;
 }
 
 export function gradientNote() {
   if (part.mode !== 'gradient') return html``;
-  const notes = [pinNote(), zeroNote()].filter((note) => note !== nothing);
+  const notes = [pinNote(), regionNote(), zeroNote()].filter((note) => note !== nothing);
   return html`${notes.length ? notes : meaning()}`;
 }

@@ -16,7 +16,7 @@ const SHOWN_SIDE = 1024;
 const MEBIBYTE = 2 ** 20;
 const PLACE = '/input';
 const STAYS = 'The last input stays.';
-const ACCEPTED = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff';
+export const ACCEPTED = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff';
 const busy = signal('');
 
 /** Ends with the next choice of an input: an answer that comes later must not replace it. */

@@ -2,13 +2,14 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
+import { inWords } from './areas.js';
 import { largestOf } from './cells.js';
 import { scaleFor } from './colour.js';
 import { paint } from './painting.js';
 import { dark } from './theme.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
-/** @typedef {{row: number, col: number, rows: number, cols: number}} Area */
+/** @typedef {import('./areas.js').Area} Area */
 
 /** A kernel of more rows or columns is edited through a window of it: thousands of controls would take seconds to draw. */
 const MOST_SIDE = 11;
@@ -56,9 +57,6 @@ function paintOverview(matrix) {
   paint(canvas, plane, scaleFor('signed', -largest, largest, dark.value));
 }
 
-/** @param {string} what @param {number} first @param {number} count */
-const span = (what, first, count) => (count > 1 ? `${what}s ${first} to ${first + count - 1}` : `${what} ${first}`);
-
 /** CSS pixels of the overview along its longer side, and the least along the other. */
 const SIDE = 210;
 const LEAST_SIDE = 10;
@@ -73,7 +71,8 @@ function sizeOf(rows, cols) {
 export function kernelOverview(matrix) {
   if (isWhole(matrix)) return nothing;
   const [rows, cols] = [matrix.length, matrix[0].length];
-  const { row, col, rows: high, cols: wide } = windowOf(matrix);
+  const area = windowOf(matrix);
+  const { row, col, rows: high, cols: wide } = area;
   dark.value; // for the colours to follow
   queueMicrotask(() => paintOverview(matrix)); // when the canvas is there
   const share = (/** @type {number} */ count, /** @type {number} */ of) => `${(100 * count) / of}%`;
@@ -83,6 +82,6 @@ export function kernelOverview(matrix) {
       <i .style=${`left:${share(col, cols)};top:${share(row, rows)};width:${share(wide, cols)};height:${share(high, rows)}`}></i>
     </div>
     <small data-testid="kernel-window"
-      >Below: ${span('row', row, high)}, ${span('column', col, wide)}. Press above, or walk with Ctrl and arrows, for others.</small
+      >Below: ${inWords(area)}. Press above, or walk with Ctrl and arrows, for others.</small
     >`;
 }

@@ -1,16 +1,14 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
 import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
-import { limitOf } from './limits.js';
+import { LARGEST, MOST_NUMBERS, limitOf } from './limits.js';
+import { settled } from './state.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
 /** @typedef {import('./state.js').Lab} Lab */
 
 const MOST_CELLS = 500_000;
-const MOST_NUMBERS = 4096;
 const LARGEST_WHOLE = 2 ** 31 - 1;
-/** The largest magnitude that can be typed. */
-const LARGEST = 1e6;
 
 /** @param {unknown} value @returns {value is number} */
 const isNumber = (value) => typeof value === 'number' && Number.isFinite(value) && Math.abs(value) <= LARGEST;
@@ -28,10 +26,10 @@ const isObject = (value) => typeof value === 'object' && value !== null && !Arra
  * @param {number} [deepest] axes there may be
  * @returns {number[] | null} null where it is ragged, empty, deeper or holds anything else
  */
-function sidesOf(value, deepest = 4) {
+function arraySides(value, deepest = 4) {
   if (isNumber(value)) return [];
   if (!Array.isArray(value) || value.length === 0 || deepest === 0) return null;
-  const [first, ...rest] = value.map((part) => sidesOf(part, deepest - 1));
+  const [first, ...rest] = value.map((part) => arraySides(part, deepest - 1));
   const equal = (/** @type {number[] | null} */ sides) =>
     first !== null && sides?.length === first.length && sides.every((side, axis) => side === first[axis]);
   return first && rest.every(equal) ? [value.length, ...first] : null;
@@ -39,7 +37,7 @@ function sidesOf(value, deepest = 4) {
 
 /** @param {any} value @param {number[]} depths @param {number} most */
 function isArray(value, depths, most) {
-  const sides = sidesOf(value);
+  const sides = arraySides(value);
   return sides !== null && depths.includes(sides.length) && sides.reduce((a, b) => a * b, 1) <= most;
 }
 
@@ -57,8 +55,8 @@ const isRandomKernel = (random) =>
 /** @param {any} value @param {any} usual */
 function isKernel(value, usual) {
   if (isObject(value)) return Object.keys(value).length === 1 && isRandomKernel(value.random);
-  const sides = sidesOf(value);
-  const depths = [2, 4, sidesOf(usual)?.length ?? 2];
+  const sides = arraySides(value);
+  const depths = [2, 4, arraySides(usual)?.length ?? 2];
   if (sides === null || !isArray(value, depths, MOST_CELLS)) return false;
   const within = sides.slice(-2).every((side) => side <= limitOf('kernel_side'));
   return within && (sides.length < 4 || sides[0] <= limitOf('filters'));
@@ -75,7 +73,7 @@ function isPadding(value, usual) {
 /** Whether a value is built as the usual one is. @param {any} value @param {any} usual @returns {boolean} */
 function isAlike(value, usual) {
   if (isNumber(usual)) return isNumber(value);
-  if (Array.isArray(usual)) return isArray(value, [sidesOf(usual)?.length ?? 1], MOST_CELLS);
+  if (Array.isArray(usual)) return isArray(value, [arraySides(usual)?.length ?? 1], MOST_CELLS);
   if (isObject(usual))
     return isObject(value) && Object.keys(value).every((name) => Object.hasOwn(usual, name) && isAlike(value[name], usual[name]));
   return typeof value === typeof usual;
@@ -112,12 +110,16 @@ function legalLayer(read) {
   return layer;
 }
 
+/** @param {unknown} name @returns {name is string} */
+const isSample = (name) => typeof name === 'string' && /^[\w-]{1,100}$/.test(name);
+/** @param {unknown} name @returns {name is string} */
+const isImage = (name) => typeof name === 'string' && /^[0-9a-f]{64}$/.test(name);
+
 /** @param {any} input @returns {import('./state.js').Input | null} */
 function legalInput(input) {
   if (!isObject(input)) return null;
   if (isArray(input.array, [2], MOST_NUMBERS)) return { array: input.array };
-  const named = typeof input.sample === 'string' && /^[\w-]{1,100}$/.test(input.sample);
-  const kept = typeof input.image === 'string' && /^[0-9a-f]{64}$/.test(input.image);
+  const [named, kept] = [isSample(input.sample), isImage(input.image)];
   if (!named && !kept) return null;
   return {
     ...(kept ? { image: input.image } : { sample: input.sample }),
@@ -133,6 +135,23 @@ function legalUnit(unit, layers) {
   const { layer, channel, row, col } = unit;
   const whole = [layer, channel, row, col].every((one) => isWhole(one, 0));
   return whole && layer < layers.length ? { layer, channel, row, col } : null;
+}
+
+/** @param {any} region @param {Layer[]} layers @returns {Lab['region']} */
+function legalRegion(region, layers) {
+  const corner = legalUnit(region, layers);
+  if (!corner || !isWhole(region.rows, 1) || !isWhole(region.cols, 1)) return null;
+  return { ...corner, rows: region.rows, cols: region.cols };
+}
+
+/** @param {any} target @returns {Lab['target'] | null} */
+function legalTarget(target) {
+  if (!isObject(target)) return null;
+  const { of, number, array, name } = target;
+  if (of === 'input') return { of };
+  if (of === 'number' && isNumber(number)) return { of, number };
+  if (of === 'numbers' && isArray(array, [2], MOST_NUMBERS)) return { of, array };
+  return (of === 'sample' && isSample(name)) || (of === 'image' && isImage(name)) ? { of, name } : null;
 }
 
 /** @param {any} pin @param {Layer[]} layers @returns {Lab['pin']} */
@@ -156,7 +175,7 @@ function legalSlice(slice, layers, chosen) {
 /** @type {Record<string, (value: any) => boolean>} */
 const VIEW = {
   mode: (value) => ['forward', 'gradient'].includes(value),
-  loss: (value) => ['sum', 'mean', 'l2', 'unit'].includes(value),
+  loss: (value) => ['sum', 'mean', 'l2', 'channel', 'region', 'unit', 'mse'].includes(value),
   colors: (value) => ['auto', 'signed', 'gray', 'viridis'].includes(value),
   scale: (value) => ['map', 'layer', 'network'].includes(value),
   clip: (value) => [100, 99.5, 98, 95].includes(value),
@@ -176,7 +195,6 @@ export function legalLab(read, usual) {
   const whole = layers.length > 0 && layers.length === given.length;
   const stack = whole ? layers : usual.layers;
   const layer = whole && isWhole(read.layer, 0, stack.length - 1) ? read.layer : stack.length - 1;
-  const unit = whole ? legalUnit(read.unit, stack) : null;
   const state = {
     ...usual,
     ...Object.fromEntries(view.map(([name]) => [name, read[name]])),
@@ -185,8 +203,11 @@ export function legalLab(read, usual) {
     layer,
     channel: whole && isWhole(read.channel, 0) ? read.channel : 0,
     slice: legalSlice(read.slice, stack, layer),
-    unit,
+    map: whole && isWhole(read.map, 0) ? read.map : 0,
+    unit: whole ? legalUnit(read.unit, stack) : null,
+    region: whole ? legalRegion(read.region, stack) : null,
+    target: legalTarget(read.target) ?? usual.target,
     pin: whole ? legalPin(read.pin, stack) : null,
   };
-  return state.loss === 'unit' && !unit ? { ...state, loss: 'sum' } : state;
+  return settled(state);
 }

@@ -9,7 +9,7 @@
 import { batch, computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
 import { toNetwork } from './layer-types.js';
-import { pinLeft } from './pinned.js';
+import { lossOf } from './loss.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
 import { editedAt, faults, lab, look, refusal, reports, shapes, shown, waiting } from './state.js';
 
@@ -46,8 +46,8 @@ const LAST_GOOD = 'What you see is the last good answer.';
 
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
-  const { input, layers, layer, channel, mode, loss, unit } = lab.value;
-  return JSON.stringify([input, layers, layer, channel, mode, loss, loss === 'unit' && [unit, pinLeft.value]]);
+  const { input, layers, layer, channel, mode } = lab.value;
+  return JSON.stringify([input, layers, layer, channel, mode, lossOf(lab.value)]);
 });
 
 /** Whether what is shown answers what is asked now. */
@@ -183,8 +183,8 @@ async function describeFaults() {
   }
 }
 
-/** Whether an answer failed for the pinned cell: once it is known to have left its map, another question is asked. @param {unknown} error */
-const isOfPin = (error) => error instanceof Problem && isAt(error.faults, '/loss/select');
+/** Whether an answer failed for its loss: once it is known that a pinned cell or a region has left its map, or which size a target has, another question is asked. @param {unknown} error */
+const isOfLoss = (error) => error instanceof Problem && isAt(error.faults, '/loss/');
 
 async function run() {
   if (running) return;
@@ -196,9 +196,9 @@ async function run() {
       const complete = await answer(of);
       if (!dirty) follow(of, complete);
     } catch (error) {
-      if (!isOfPin(error)) report(error);
+      if (!isOfLoss(error)) report(error);
       if (error instanceof Problem && !dirty) await describeFaults();
-      if (isOfPin(error) && !dirty) report(error);
+      if (isOfLoss(error) && !dirty) report(error);
     }
   }
   running = false;

@@ -6,6 +6,8 @@ import { unplaced } from './faults.js';
 import { focusPlane, galleryPlanes, scale } from './focus.js';
 import { amount, number } from './format.js';
 import { isCurrent } from './live.js';
+import { lossMap } from './loss.js';
+import { choosing } from './region.js';
 import { edit, faults, lab, part, waiting } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
@@ -78,16 +80,25 @@ export function galleryView() {
     )}`;
 }
 
+const REGION_HINT = 'A drag over the map marks a region, whose sum can be the loss. Without this: drag with Shift, or Shift and arrows.';
+
 export const zoomControls = () => html`<button class="small" data-testid="zoom-in" aria-label="Enlarge" title="Enlarge (+)" ?disabled=${!canEnlarge.value} @click=${enlarge}>+</button
   ><button class="small" data-testid="zoom-out" aria-label="Reduce" title="Reduce (−)" ?disabled=${!zoomed.value} @click=${reduce}>−</button
-  ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button>`;
+  ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button
+  ><button class="small" data-testid="choose-region" aria-label="Drag a region" aria-pressed=${choosing.value} title=${REGION_HINT} @click=${() => (choosing.value = !choosing.value)}>▭</button>`;
 
 export const mapsHead = () =>
   html`<h2 class="as-written">${part.mode === 'gradient' ? 'dL/dInput' : `Feature map ${part.channel}`}</h2>${sizeLine()}`;
 
+/** The map that was chosen may be the loss, and is chosen again on the way back. @param {'forward' | 'gradient'} mode */
+function changeMode(mode) {
+  if (mode === part.mode) return;
+  edit(mode === 'gradient' ? { mode, channel: 0, map: part.channel } : { mode, channel: lossMap(part) });
+}
+
 export function modeButtons() {
   const button = (/** @type {'forward' | 'gradient'} */ mode, /** @type {string} */ title) =>
-    html`<button aria-pressed=${part.mode === mode} data-testid=${mode} @click=${() => edit({ mode, channel: 0 })}>${title}</button>`;
+    html`<button aria-pressed=${part.mode === mode} data-testid=${mode} @click=${() => changeMode(mode)}>${title}</button>`;
   return html`${button('forward', 'Forward')}${button('gradient', 'Gradient')}`;
 }
 

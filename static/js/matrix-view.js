@@ -25,7 +25,7 @@ import { forget } from './state.js';
  * @property {boolean} tinted
  * @property {() => Matrix} read the matrix as it stands now
  * @property {(matrix: Matrix, name: string) => void} write
- * @property {import('./kernel-overview-view.js').Area} [area] the cells that are there, where not all are
+ * @property {import('./areas.js').Area} [area] the cells that are there, where not all are
  * @property {(row: number, col: number) => void} [reveal] bring a cell into the area
  * @property {(text: string) => void} paste what is no single number
  * @property {(row: number, col: number) => boolean} lit which cells are tied to what the hand points at elsewhere

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf } from './field-view.js';
+import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
 import { pinPixel } from './pins.js';
@@ -11,8 +12,6 @@ import { complain, edit, part, pointedInput } from './state.js';
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
 const PLACE = '/input';
-const MOST_NUMBERS = 4096;
-const LARGEST = 1e6;
 /** Cells of a wider or higher matrix would be too small to type in: it is edited as text. */
 const GRID_ROWS = 12;
 const GRID_COLS = 8;

@@ -4,7 +4,7 @@ import { computed } from '../vendor/signals-core/signals-core.js';
 import { bankSize, matrixOf } from './kernel-edit.js';
 import { hasKernel, isRandom } from './layer-types.js';
 import { edit, part } from './state.js';
-import { INPUT, sidesOf } from './tied.js';
+import { INPUT, shownSides } from './tied.js';
 
 /** @typedef {import('./state.js').Pixel} Pixel */
 /** @typedef {import('./state.js').Weight} Weight */
@@ -14,7 +14,7 @@ export const pinnedPixel = computed(() => {
   const { pin } = part;
   if (pin?.of !== 'input') return null;
   const { channel, row, col } = pin;
-  const sides = sidesOf(INPUT);
+  const sides = shownSides(INPUT);
   return !sides || [channel, row, col].every((at, axis) => at < sides[axis]) ? { channel, row, col } : null;
 });
 

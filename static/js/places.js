@@ -4,9 +4,10 @@ import { arithmeticView } from './arithmetic-view.js';
 import { commandView } from './export-view.js';
 import { focusView } from './focus-view.js';
 import { geometryView } from './geometry-view.js';
-import { gradientControls, gradientNote } from './gradient-view.js';
+import { gradientNote } from './gradient-view.js';
 import { inputView } from './input-view.js';
 import { kernelView } from './kernel-view.js';
+import { lossControls } from './loss-view.js';
 import { colourControls, faultNotes, galleryView, legendZero, mapsHead, modeButtons, statsLine, zoomControls } from './maps-view.js';
 import { slideView } from './slide-view.js';
 import { stackView } from './stack-view.js';
@@ -19,7 +20,7 @@ export const PLACES = {
   geometry: geometryView,
   'maps-head': mapsHead,
   mode: modeButtons,
-  loss: gradientControls,
+  loss: lossControls,
   frame: focusView,
   'legend-zero': legendZero,
   faults: faultNotes,

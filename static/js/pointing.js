@@ -2,10 +2,11 @@
 
 import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
+import { oneCell } from './areas.js';
 import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { isOutside } from './pinned.js';
-import { lossOf } from './requests.js';
+import { lossyNetwork } from './loss.js';
 import { pinnedPixel, pinnedWeight } from './pins.js';
 import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
@@ -27,9 +28,6 @@ export const pixel = computed(() => pointedInput.value ?? (isFree.value ? pinned
 
 /** The weight whose gradient the arithmetic is about; where maps are shown it only lights up. */
 const weightCell = computed(() => (part.mode === 'gradient' ? weight.value : null));
-
-/** @param {{row: number, col: number}} at @returns {import('./tied.js').Area} */
-const oneCell = ({ row, col }) => ({ row, col, rows: 1, cols: 1 });
 
 /** @param {import('./state.js').Weight} weight */
 function ofWeight(weight) {
@@ -89,8 +87,8 @@ const asked = computed(() => {
   const unit = cell.value;
   if (!state || briefly.value) return null;
   if (weightCell.value && state.mode === 'gradient')
-    return { ...toNetwork(state), loss: lossOf(state), at: { kernel_gradient: weightCell.value } };
-  if (pixel.value) return { ...toNetwork(state), loss: lossOf(state), at: { input_gradient: { n: 0, ...pixel.value } } };
+    return { ...lossyNetwork(state), at: { kernel_gradient: weightCell.value } };
+  if (pixel.value) return { ...lossyNetwork(state), at: { input_gradient: { n: 0, ...pixel.value } } };
   if (!unit || unit.layer >= state.layers.length) return null;
   return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
 });

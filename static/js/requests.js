@@ -1,8 +1,9 @@
 /** What is asked of the server for one state of the lab, and the answers as planes of values. */
 
 import { compute } from './api.js';
+import { planeOf } from './areas.js';
 import { toNetwork } from './layer-types.js';
-import { isOutside } from './pinned.js';
+import { lossyNetwork } from './loss.js';
 import { kernelLayer, shown } from './state.js';
 import { drawnSide } from './zoom.js';
 
@@ -42,11 +43,8 @@ function formOf(stage, cells, maps) {
   return cells * maps <= MOST_VALUES ? { dtype: 'uint8' } : { dtype: 'uint8', max_side: MOST_SIDE };
 }
 
-/** Rows and columns of one map; all of a vector is one row. @param {number[]} shape @returns {[number, number]} */
-const sidesOf = (shape) => (shape.length === 4 ? [shape[2], shape[3]] : [1, shape.at(-1) ?? 1]);
-
 /** @param {number[]} shape */
-const cellsOf = (shape) => sidesOf(shape)[0] * sidesOf(shape)[1];
+const cellsOf = (shape) => planeOf(shape).reduce((rows, cols) => rows * cols);
 
 /**
  * Cells of a map before it is computed, as the last answer had them.
@@ -60,13 +58,13 @@ function cellsExpected({ input, layer }, shape) {
 
 /** @param {Tensor} tensor @param {any} entry @param {number} place among the maps that were sent @param {number} channel @returns {Plane} */
 function plane({ values, shape }, entry, place, channel) {
-  const [rows, cols] = sidesOf(shape);
+  const [rows, cols] = planeOf(shape);
   const exact = values instanceof Float32Array;
   return {
     values: values.subarray(place * rows * cols, (place + 1) * rows * cols),
     rows,
     cols,
-    full: sidesOf(entry.output_shape ?? entry.shape),
+    full: planeOf(entry.output_shape ?? entry.shape),
     exact,
     scale: exact ? 1 : entry.scale[place],
     offset: exact ? 0 : entry.offset[place],
@@ -79,21 +77,6 @@ function plane({ values, shape }, entry, place, channel) {
 function planes(tensor, entry) {
   const count = tensor.shape.length > 2 ? tensor.shape[0] * tensor.shape[1] : 1;
   return Array.from({ length: count }, (_, index) => plane(tensor, entry, index, index));
-}
-
-/**
- * The loss of a state as the API wants it: the sum, where the pinned cell has left its map.
- * @param {Lab} state
- */
-export function lossOf({ loss, unit, layer }) {
-  if (loss !== 'unit' || !unit || isOutside(unit)) return { type: loss === 'unit' ? 'sum' : loss, select: { layer } };
-  const select = {
-    layer: unit.layer,
-    channels: [unit.channel],
-    rows: [unit.row, unit.row + 1],
-    cols: [unit.col, unit.col + 1],
-  };
-  return { type: 'sum', select };
 }
 
 /** The map in focus. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal */
@@ -112,7 +95,7 @@ export async function focusGradient(state, stage, signal) {
   const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
   const shape = shown.peek()?.inputShape;
   const form = formOf(stage, cellsExpected(state, shape?.length ? shape : undefined), shape?.[1] ?? 1);
-  const body = { ...toNetwork(state), loss: lossOf(state), return: { gradients, ...form } };
+  const body = { ...lossyNetwork(state), return: { gradients, ...form } };
   const { envelope, tensors } = await compute('/backward', body, signal);
   const [input, kernel] = envelope.gradients;
   return {

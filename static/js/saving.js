@@ -3,7 +3,7 @@
 import { ADDRESS, compute, describe, file } from './api.js';
 import { csv, keep, mapShape, npy } from './files.js';
 import { hasKernel, toNetwork } from './layer-types.js';
-import { lossOf } from './requests.js';
+import { lossLayer, lossOf, lossyNetwork } from './loss.js';
 import { kernelLayer, lab } from './state.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
@@ -19,7 +19,7 @@ export function nameOf({ input, mode, layers, layer, channel }) {
 function focusRequest(state) {
   const { mode, layer, channel } = state;
   if (mode === 'gradient')
-    return { path: '/backward', body: { ...toNetwork(state), loss: lossOf(state), return: { gradients: ['input'], channels: [channel] } } };
+    return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: ['input'], channels: [channel] } } };
   return { path: '/forward', body: { ...toNetwork(state), return: { layers: [layer], channels: [channel] } } };
 }
 
@@ -28,10 +28,9 @@ function wholeRequest(state) {
   const [source] = nameOf(state).split(/-(?:layer|gradient)-/);
   if (state.mode !== 'gradient')
     return { path: '/forward', body: { ...toNetwork(state), return: { layers: 'all' } }, name: `${source}-maps` };
-  const loss = lossOf(state);
-  const below = state.layers.slice(0, loss.select.layer + 1);
+  const below = state.layers.slice(0, lossLayer(state) + 1);
   const gradients = below.flatMap((layer, index) => [...(hasKernel(layer) ? [`layers.${index}.kernel`] : []), `layers.${index}.output`]);
-  return { path: '/backward', body: { ...toNetwork(state), loss, return: { gradients: ['input', ...gradients] } }, name: `${source}-gradients` };
+  return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: ['input', ...gradients] } }, name: `${source}-gradients` };
 }
 
 /** The map in focus with its exact values. */
@@ -74,9 +73,9 @@ export async function saveAll(form) {
 /** What a snippet has to compute. @returns {Promise<import('./snippets/question.js').Question>} */
 export async function currentQuestion() {
   const state = lab.peek();
-  const network = toNetwork(state);
-  const told = await describe('/shapes', network, new AbortController().signal);
   const { mode, layer, channel } = state;
+  const { loss, ...network } = mode === 'gradient' ? lossyNetwork(state) : { ...toNetwork(state), loss: lossOf(state) };
+  const told = await describe('/shapes', network, new AbortController().signal);
   return {
     network,
     inputShape: told.input.shape,
@@ -84,7 +83,7 @@ export async function currentQuestion() {
     mode,
     layer,
     channel,
-    loss: lossOf(state),
+    loss,
     kernelLayer: kernelLayer.peek(),
     api: location.origin + ADDRESS,
     name: nameOf(state),

@@ -1,12 +1,13 @@
 /** Where the sliding window stands: which unit it makes, and what it has made so far. */
 
 import { computed, signal } from '../vendor/signals-core/signals-core.js';
+import { lossLayer } from './loss.js';
 import { part, shown } from './state.js';
 
 /** A large map is walked in strides: at most this many places along its longer side. */
 const MOST_PLACES = 48;
 
-/** @typedef {{row: number, col: number, rows: number, cols: number}} Area */
+/** @typedef {import('./areas.js').Area} Area */
 /** @typedef {{layer: number, rows: number, cols: number, stride: number, down: number, across: number, count: number}} Lattice */
 
 /** The walk that is on: how many places were left behind, and whether it goes on by itself. */
@@ -16,10 +17,7 @@ export const walk = signal(/** @type {{at: number, playing: boolean} | null} */ 
 export const partial = signal(/** @type {import('./live.js').Plane | null} */ (null));
 
 /** The layer whose units are made one by one: the one that is shown, or that the loss looks at. */
-const walkedLayer = computed(() => {
-  const { mode, loss, unit, layer } = part;
-  return mode === 'gradient' && loss === 'unit' && unit ? unit.layer : layer;
-});
+const walkedLayer = computed(() => (part.mode === 'gradient' ? lossLayer(part) : part.layer));
 
 /** @param {number} layer @param {number[] | undefined} shape @param {number} most @returns {Lattice | null} */
 export function latticeOf(layer, shape, most = MOST_PLACES) {
@@ -30,8 +28,11 @@ export function latticeOf(layer, shape, most = MOST_PLACES) {
   return { layer, rows, cols, stride, down, across, count: down * across };
 }
 
-/** The places of the walk; null where a layer has no rows and columns. */
-export const lattice = computed(() => latticeOf(walkedLayer.value, shown.value?.layers[walkedLayer.value]?.output_shape));
+/** The places of the walk; null where a layer has no rows and columns, or the loss is none of single units. */
+export const lattice = computed(() => {
+  if (part.mode === 'gradient' && part.loss === 'mse') return null;
+  return latticeOf(walkedLayer.value, shown.value?.layers[walkedLayer.value]?.output_shape);
+});
 
 /** The cells that place `at` of a walk makes. @param {Lattice} places @param {number} at @returns {Area} */
 export function placeOf({ rows, cols, stride, across, count }, at) {

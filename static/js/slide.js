@@ -80,7 +80,7 @@ async function accumulate() {
   asking = false;
 }
 
-/** @param {import('./slid.js').Area} area @param {import('./slid.js').Lattice} places @param {import('./live.js').Plane} whole the gradient of all places */
+/** @param {import('./areas.js').Area} area @param {import('./slid.js').Lattice} places @param {import('./live.js').Plane} whole the gradient of all places */
 async function show(area, places, whole) {
   try {
     const cells = (await accumulated(lab.peek(), area, places)) ?? { ...whole, values: new Float32Array(whole.rows * whole.cols) };
@@ -104,8 +104,8 @@ export function startSlide() {
     if (area && part.mode === 'forward') untracked(() => reveal(area.row, area.col));
   });
   effect(() => {
-    const { mode, loss, unit, channel, input, layers } = part;
-    if (here.value || mode || loss || unit || channel || input || layers) untracked(() => void accumulate());
+    const { mode, loss, map, unit, region, channel, input, layers } = part;
+    if (here.value || mode || loss || map || unit || region || channel || input || layers) untracked(() => void accumulate());
   });
   addEventListener('keydown', onKey);
 }

@@ -13,7 +13,7 @@ import { paint } from './painting.js';
 import { lit } from './pointing.js';
 import { edit, lab, part, setLayers, shapes, shown } from './state.js';
 import { dark } from './theme.js';
-import { sidesOf } from './tied.js';
+import { shownSides } from './tied.js';
 
 const CLIP = 99.5;
 const PAINT_AFTER_MS = 40;
@@ -127,7 +127,7 @@ const LEAST_SHARE = 1 / 8;
 function markCards() {
   for (const mark of /** @type {NodeListOf<SVGElement>} */ (document.querySelectorAll('[data-tied]'))) {
     const index = Number(mark.dataset.tied);
-    const [area, sides] = [lit.value.get(index), sidesOf(index)];
+    const [area, sides] = [lit.value.get(index), shownSides(index)];
     mark.toggleAttribute('data-on', Boolean(area && sides));
     if (!area || !sides) continue;
     const [, rows, cols] = sides;

@@ -8,6 +8,8 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
 /** @typedef {{layer: number, channel: number, row: number, col: number}} Unit */
 /** @typedef {{channel: number, row: number, col: number}} Pixel */
 /** @typedef {{layer: number, filter: number, channel: number, row: number, col: number}} Weight */
+/** @typedef {{layer: number, channel: number} & import('./areas.js').Area} Region cells of one map */
+/** @typedef {{of: 'number', number: number} | {of: 'input'} | {of: 'numbers', array: number[][]} | {of: 'sample' | 'image', name: string}} Target what the maps should become */
 /**
  * @typedef {object} Lab
  * @property {Input} input
@@ -16,8 +18,11 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
  * @property {number} channel the map that is in focus
  * @property {[number, number]} slice which filter and input channel the kernel grid shows
  * @property {'forward' | 'gradient'} mode
- * @property {'sum' | 'mean' | 'l2' | 'unit'} loss
+ * @property {'sum' | 'mean' | 'l2' | 'channel' | 'region' | 'unit' | 'mse'} loss
+ * @property {number} map whose sum is the loss, where one map is
  * @property {Unit | null} unit the pinned cell
+ * @property {Region | null} region the dragged region
+ * @property {Target} target
  * @property {({of: 'input'} & Pixel) | ({of: 'kernel'} & Weight) | null} pin the pinned pixel or weight
  * @property {'auto' | 'signed' | 'gray' | 'viridis'} colors
  * @property {'map' | 'layer' | 'network'} scale whose extremes get the full colours
@@ -34,7 +39,10 @@ export const initialLab = () => ({
   slice: [0, 0],
   mode: 'forward',
   loss: 'sum',
+  map: 0,
   unit: null,
+  region: null,
+  target: { of: 'number', number: 0 },
   pin: null,
   colors: 'auto',
   scale: 'map',
@@ -124,8 +132,9 @@ export function edit(change, name = '') {
   });
 }
 
-/** A loss of the pinned cell goes with it, for the menu to say what is used. @param {Lab} state @returns {Lab} */
-const settled = (state) => (state.loss === 'unit' && !state.unit ? { ...state, loss: 'sum' } : state);
+/** A loss of the pinned cell or of the region goes with it, for the menu to say what is used. @param {Lab} state @returns {Lab} */
+export const settled = (state) =>
+  (state.loss === 'unit' && !state.unit) || (state.loss === 'region' && !state.region) ? { ...state, loss: 'sum' } : state;
 
 /** @param {Partial<Lab>} change a change of the view that undo need not know */
 export const look = (change) => {
@@ -181,12 +190,13 @@ export function editLayer(index, change, name = '') {
   });
 }
 
-/** What is pinned in a layer stays with it, wherever it goes. @param {Layer[]} layers @returns {Pick<Lab, 'unit' | 'pin'>} */
+/** What is pinned in a layer stays with it, wherever it goes. @param {Layer[]} layers @returns {Pick<Lab, 'unit' | 'region' | 'pin'>} */
 function pinsAmong(layers) {
-  const { unit, pin, layers: before } = lab.value;
+  const { unit, region, pin, layers: before } = lab.value;
   const now = (/** @type {{layer: number}} */ { layer }) => layers.indexOf(before[layer]);
   return {
     unit: unit && now(unit) >= 0 ? { ...unit, layer: now(unit) } : null,
+    region: region && now(region) >= 0 ? { ...region, layer: now(region) } : null,
     pin: pin?.of !== 'kernel' ? pin : now(pin) >= 0 ? { ...pin, layer: now(pin) } : null,
   };
 }
@@ -196,7 +206,7 @@ export function setLayers(layers, selected) {
   batch(() => {
     forgetAll();
     const layer = Math.max(0, Math.min(selected, layers.length - 1));
-    edit({ layers, layer, channel: 0, slice: [0, 0], ...pinsAmong(layers) });
+    edit({ layers, layer, channel: 0, map: 0, slice: [0, 0], ...pinsAmong(layers) });
   });
 }
 

@@ -1,8 +1,9 @@
 /** Rows and columns that are tied to each other through the layers: what a cell sees below it, and what sees it above. */
 
+import { sidesOf } from './areas.js';
 import { shown } from './state.js';
 
-/** @typedef {{row: number, col: number, rows: number, cols: number}} Area */
+/** @typedef {import('./areas.js').Area} Area */
 /** @typedef {{size: number[], stride: number[], start: number[]}} Field of one cell, in cells of another layer */
 /** @typedef {Map<number, Area>} Areas by layer */
 
@@ -27,11 +28,8 @@ export function fieldBetween(above, below) {
   };
 }
 
-/** Maps, rows and columns of a layer. @param {number} index @returns {number[] | null} */
-export function sidesOf(index) {
-  const shape = index === INPUT ? shown.value?.inputShape : shown.value?.layers[index]?.output_shape;
-  return shape?.length === 4 ? shape.slice(1) : null;
-}
+/** Maps, rows and columns of a layer, or of the input, as they are shown. @param {number} index */
+export const shownSides = (index) => sidesOf(index === INPUT ? shown.value?.inputShape : shown.value?.layers[index]?.output_shape);
 
 /** @param {(axis: 0 | 1) => {from: number, count: number} | null} along @returns {Area | null} */
 function area(along) {
@@ -55,7 +53,7 @@ export function seenBy(of, above, below) {
 /** The cells of a layer that see cells of one below it. @param {Area} of @param {number} below @param {number} above */
 function seeing(of, below, above) {
   const field = fieldBetween(above, below);
-  const sides = sidesOf(above);
+  const sides = shownSides(above);
   if (!field || !sides) return null;
   return area((axis) => {
     const { from, count } = spanOf(of, axis);

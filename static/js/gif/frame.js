@@ -4,7 +4,7 @@ import { inkOn } from '../colour.js';
 import { number } from '../format.js';
 import { after } from '../slid.js';
 
-/** @typedef {import('../slid.js').Area} Area */
+/** @typedef {import('../areas.js').Area} Area */
 /** @typedef {{rows: number, cols: number, image: CanvasImageSource | null, gray: boolean, numbers: number[][] | null}} Source the input, as a picture or as its numbers */
 /**
  * @typedef {object} Moment

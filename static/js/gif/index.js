@@ -29,7 +29,7 @@ function source() {
 /** The matrix that slides, where there is one to show. @param {number} layer */
 const kernelOf = (layer) => (hasKernel(part.layers[layer]) && !isRandom(part.layers[layer].kernel) ? matrixOf(layer) : null);
 
-/** The cells of the input that a unit sees. @param {number} layer @param {import('../slid.js').Area} at @returns {import('../slid.js').Area | null} */
+/** The cells of the input that a unit sees. @param {number} layer @param {import('../areas.js').Area} at @returns {import('../areas.js').Area | null} */
 function seenBy(layer, { row, col }) {
   const field = shown.value?.layers[layer]?.receptive_field;
   if (!field) return null;
@@ -42,7 +42,7 @@ function look() {
   return { paper, ink, line: getComputedStyle(/** @type {Element} */ (document.querySelector('header'))).borderBottomColor, mark: '#ffb938' };
 }
 
-/** What is shown of the output when the window stands at a place. @param {import('../slid.js').Area} here @param {import('../slid.js').Lattice} places @returns {Promise<import('../live.js').Plane>} */
+/** What is shown of the output when the window stands at a place. @param {import('../areas.js').Area} here @param {import('../slid.js').Lattice} places @returns {Promise<import('../live.js').Plane>} */
 async function planeAt(here, places) {
   const whole = /** @type {import('../live.js').Plane} */ (focusPlane.value);
   if (part.mode !== 'gradient') return whole;
@@ -50,7 +50,7 @@ async function planeAt(here, places) {
   return { ...whole, values: new Float32Array(whole.values.length), exact: true, scale: 1, offset: 0, ...cells };
 }
 
-/** @param {number} layer @param {import('../slid.js').Area} here @param {import('../live.js').Plane} plane */
+/** @param {number} layer @param {import('../areas.js').Area} here @param {import('../live.js').Plane} plane */
 function sentence(layer, { row, col }, plane) {
   if (part.mode === 'gradient') return `row ${row}, column ${col}: dL/dMap × kernel is added to what it has seen`;
   const whole = plane.rows === plane.full[0] && plane.cols === plane.full[1];

@@ -1,0 +1,83 @@
+/** The loss of the gradient view: which one, of which map, cell, region or target. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { inWords } from './areas.js';
+import { sentence } from './field-view.js';
+import { number } from './format.js';
+import { lossMap } from './loss.js';
+import { pinLeft, region, toldSides } from './pinned.js';
+import { clearRegion } from './region.js';
+import { edit, part, shown } from './state.js';
+import { targetView } from './target-view.js';
+
+/** @typedef {import('./state.js').Lab['loss']} Loss */
+
+/** @type {Record<Loss, string>} */
+const LOSSES = {
+  sum: 'sum of the maps',
+  mean: 'mean of the maps',
+  l2: 'half the sum of squares',
+  channel: 'sum of one map',
+  region: 'the dragged region',
+  unit: 'the clicked cell',
+  mse: 'mean square from a target',
+};
+
+/** @param {Loss} name */
+const isMissing = (name) => (name === 'unit' && !part.unit) || (name === 'region' && !part.region);
+
+function menu() {
+  return html`<label
+    ><span>Loss</span
+    ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
+      ${/** @type {[Loss, string][]} */ (Object.entries(LOSSES)).map(
+        ([name, title]) => html`<option value=${name} .selected=${name === part.loss} ?disabled=${isMissing(name)}>${title}</option>`,
+      )}
+    </select></label
+  >`;
+}
+
+/** The menu of maps, where one is the loss. */
+function mapMenu() {
+  const [maps] = toldSides(part.layer) ?? [1];
+  const chosen = lossMap(part);
+  if (part.loss !== 'channel' || maps < 2) return nothing;
+  return html`<select data-testid="loss-map" aria-label="Map that is the loss" @change=${(/** @type {any} */ event) => edit({ map: Number(event.target.value) })}>
+    ${Array.from({ length: maps }, (_, map) => html`<option value=${map} .selected=${map === chosen}>map ${map}</option>`)}
+  </select>`;
+}
+
+/** Where the loss looks. */
+function place() {
+  const { loss, unit, layer } = part;
+  if (loss === 'unit' && unit && !pinLeft.value) return `layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}`;
+  const found = loss === 'region' && region.value;
+  if (found) return `${found.layer === layer ? '' : `layer ${found.layer + 1}, `}map ${found.channel}, ${inWords(found)}`;
+  return loss === 'channel' ? `map ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
+}
+
+const clear = () => html`<button type="button" class="small" data-testid="clear-region" @click=${clearRegion}>Clear</button>`;
+
+/** The region that is marked, where maps are shown. */
+export function regionLine() {
+  const found = region.value;
+  if (!found || part.mode === 'gradient') return nothing;
+  return html`<small class="region-line" role="status" data-testid="region">Region: map ${found.channel} of layer ${found.layer + 1}, ${inWords(found)}. Its sum is the loss of
+    the gradient. ${clear()}</small>`;
+}
+
+export function lossControls() {
+  const { mode, loss, overlay } = part;
+  if (mode !== 'gradient') return html``;
+  return html`${menu()} ${mapMenu()}
+    <small data-testid="loss-value">
+      ${shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
+      <span>${place()}</span>
+    </small>
+    <label
+      ><span>Over the picture</span
+      ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
+        @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
+    /></label>
+    ${loss === 'mse' ? targetView() : nothing} ${sentence('/loss')}`;
+}
