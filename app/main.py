@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 import anyio
 from fastapi import Depends, FastAPI
@@ -13,13 +14,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.imaging import PictureLimits
 from app.service.compute import Compute
 from app.service.decoding import Decoding
+from app.service.jobs_admission import content_of
+from app.service.jobs_claims import Claims
+from app.service.jobs_runner import JobRunner
+from app.service.jobs_store import JobStore
 from app.service.pictures import Pictures
 from app.service.slots import Slots
 from app.service.store import ImageStore
 from app.settings import Settings, usable_cores
-from app.web import catalogue, health, images, network, oneshot, openapi, pages, problems
+from app.web import catalogue, health, images, jobs, network, oneshot, openapi, pages, problems
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
+from app.web.job_work import work_of
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
 from app.web.metrics import Metrics
 from app.web.queries import refuse_unknown_queries
@@ -48,7 +54,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_middleware(app, settings)
     problems.install(app)
     openapi.install(app)
-    for router in (network.router, oneshot.router, images.router, catalogue.router):
+    for router in (
+        network.router,
+        oneshot.router,
+        images.router,
+        jobs.router,
+        catalogue.router,
+    ):
         app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_queries)])
     for router in (health.router, pages.router):
         app.include_router(router)
@@ -70,8 +82,33 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     app.state.slots = Slots(
         settings.compute_slots, settings.queue_length, settings.deadline_seconds
     )
+    _add_jobs(app, settings, store, limits)
     app.state.metrics = Metrics(app.state.slots, store)
     app.state.decoding_limiter = anyio.CapacityLimiter(usable_cores())
+
+
+def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: PictureLimits) -> None:
+    app.state.jobs = JobStore(
+        store,
+        settings.store_dir,
+        most=settings.jobs,
+        quota=settings.results_bytes,
+        days=settings.results_days,
+    )
+    # Decoders of their own: pictures of a job never keep an upload waiting.
+    app.state.job_decoding = Decoding(
+        settings.job_slots, limits, settings.working_bytes, settings.deadline_seconds
+    )
+    app.state.job_runner = JobRunner(
+        Claims(store, settings.store_dir, lease_seconds=settings.job_lease_seconds),
+        app.state.slots,
+        content=partial(content_of, app.state.pictures),
+        decode=app.state.job_decoding.read,
+        work_of=work_of(app.state.jobs, settings),
+        count=settings.job_slots,
+        item_seconds=settings.job_item_seconds,
+    )
+    app.state.job_streams = 0
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
@@ -95,16 +132,20 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    expiry = asyncio.create_task(_expire_for_ever(app.state.pictures.store))
+    expiry = asyncio.create_task(_expire_for_ever(app.state.pictures.store, app.state.jobs))
     first_decoder = asyncio.create_task(anyio.to_thread.run_sync(app.state.decoding.start))
+    app.state.job_runner.start()
     yield
     expiry.cancel()
+    await anyio.to_thread.run_sync(app.state.job_runner.stop)
+    app.state.job_decoding.close()
     await first_decoder
     app.state.decoding.close()
     app.state.slots.close()
 
 
-async def _expire_for_ever(store: ImageStore) -> None:
+async def _expire_for_ever(store: ImageStore, jobs: JobStore) -> None:
     while True:
         await asyncio.sleep(EXPIRY_SECONDS)
         await anyio.to_thread.run_sync(store.expire)
+        await anyio.to_thread.run_sync(jobs.expire)

@@ -9,7 +9,7 @@ from app.engine.errors import EngineError
 from app.service import samples
 from app.service.errors import LimitExceeded, NotFound, ServiceError
 from app.service.items import ItemWork
-from app.service.jobs import Job, Order
+from app.service.jobs import Claim, Job, Order
 from app.service.jobs_store import JobStore
 from app.service.pictures import Pictures
 
@@ -83,12 +83,12 @@ def _most_bytes(work: ItemWork, sizes: Mapping[Size, int]) -> int:
     return most
 
 
-def content_of(pictures: Pictures, image: str | None, sample: str | None) -> bytes:
+def content_of(pictures: Pictures, claim: Claim) -> bytes:
     """Return the file of a picture of a job.
 
     Raises:
         NotFound: it is gone.
     """
-    if image is not None:
-        return pictures.store.content(image)
-    return samples.find_picture(sample or "").content
+    if claim.source.image is not None:
+        return pictures.store.content(claim.source.image)
+    return samples.find_picture(claim.source.sample or "").content

@@ -36,7 +36,7 @@ async def read_body(request: Request, model: type[Model], dtype: str | None = No
         MalformedBody: It cannot be parsed.
     """
     settings: Settings = request.app.state.settings
-    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    media = media_type(request)
     if media not in (JSON, SAFETENSORS):
         raise Problem(
             415,
@@ -54,12 +54,36 @@ async def read_body(request: Request, model: type[Model], dtype: str | None = No
         )
 
     def parse() -> Model:
-        if media == JSON:
-            return validated(model, strict_json.parse(body, settings.json_depth), {}, dtype)
-        value, named = tensors.read(body, settings.json_bytes, settings.json_depth)
-        return validated(model, value, named, dtype)
+        return parsed(body, media, model, settings, dtype)
 
     return parse() if len(body) <= SMALL_BODY else await run_in_threadpool(parse)
+
+
+def parsed(
+    body: bytes, media: str, model: type[Model], settings: Settings, dtype: str | None = None
+) -> Model:
+    """Return a body as a model.
+
+    Args:
+        body: The body.
+        media: Its type, JSON or safetensors.
+        model: What the JSON must be.
+        settings: The limits of its nesting.
+        dtype: As for `read_body`.
+
+    Raises:
+        Problem: 422, it is not legal.
+        MalformedBody: It cannot be parsed.
+    """
+    if media == JSON:
+        return validated(model, strict_json.parse(body, settings.json_depth), {}, dtype)
+    value, named = tensors.read(body, settings.json_bytes, settings.json_depth)
+    return validated(model, value, named, dtype)
+
+
+def media_type(request: Request) -> str:
+    """Return the type that a request says its body has, JSON where it says none."""
+    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
 
 
 def validated(

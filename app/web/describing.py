@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.web import answer_schemas, schemas
+from app.web import answer_schemas, job_schemas, schemas
 from app.web.negotiation import JSON, NPZ, PNG, SAFETENSORS
 from app.web.problems import documented
 
@@ -20,6 +20,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     schemas.ExplainBody,
     schemas.GradcheckBody,
     schemas.ShapesBody,
+    *job_schemas.BODIES,
 )
 ANSWERS: tuple[type[BaseModel], ...] = (
     answer_schemas.ForwardAnswer,
@@ -27,6 +28,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     answer_schemas.ExplainAnswer,
     answer_schemas.GradcheckAnswer,
     answer_schemas.ShapesAnswer,
+    *job_schemas.ANSWERS,
 )
 
 EDGES = {"type": "conv2d", "kernel": {"preset": "sobel_x"}, "padding": "same"}
@@ -82,6 +84,26 @@ def answers(model: type[BaseModel], *other_forms: str) -> dict[int | str, dict[s
     timing = {"description": "Milliseconds per stage.", "schema": {"type": "string"}}
     done = {"description": "Done.", "content": content, "headers": {"Server-Timing": timing}}
     return {200: done, **documented(404, 406, 413, 415, 422)}
+
+
+def told(model: str) -> dict[str, Any]:
+    """Return the description of an answer that is JSON of this model."""
+    return {
+        "description": "Done.",
+        "content": {JSON: {"schema": {"$ref": REFERENCE.format(model=model)}}},
+    }
+
+
+def job_body() -> dict[str, Any]:
+    """Return the description of the body of `POST /jobs`: one of several kinds."""
+    described = body(job_schemas.ApplyJob, JOB_EXAMPLES)
+    content = described["requestBody"]["content"][JSON]
+    apply = content["schema"]
+    content["schema"] = {
+        "oneOf": [apply],
+        "discriminator": {"propertyName": "kind", "mapping": {"apply": apply["$ref"]}},
+    }
+    return described
 
 
 def form(fields: Mapping[str, str], examples: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
@@ -158,6 +180,16 @@ GRADCHECK_EXAMPLES: dict[str, dict[str, Any]] = {
 SHAPES_EXAMPLES: dict[str, dict[str, Any]] = {
     "A stack on a shape": {"input": {"shape": [1, 3, 224, 224]}, "layers": STACK},
     "An illegal layer": {"input": {"shape": [5, 5]}, "layers": [{**EDGES, "stride": 0}]},
+}
+JOB_EXAMPLES: dict[str, dict[str, Any]] = {
+    "Edges of two pictures, as numbers and drawn": {
+        "kind": "apply",
+        "name": "edges",
+        "images": [{"sample": "camera"}, {"sample": "cat", "name": "a cat"}],
+        "input": {"color": "gray", "max_side": 64},
+        "layers": [EDGES, {"type": "relu"}],
+        "forms": ["npz", "png"],
+    },
 }
 CONVOLVE_EXAMPLES: dict[str, dict[str, str]] = {
     "Sobel, by its numbers": {"kernel": "[[-1,0,1],[-2,0,2],[-1,0,1]]", "padding": "same"},
