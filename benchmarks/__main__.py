@@ -10,7 +10,7 @@ from pathlib import Path
 # As the server does, and before NumPy is imported: the engine has threads of its own.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks import engine_table, memory, notes_loops, plan_check, scaling
+from benchmarks import engine_table, floors, memory, notes_loops, plan_check, scaling
 
 HERE = Path(__file__).parent
 QUICK_ROWS = ("W1", "W2", "W3", "W4", "W6", "W8", "tiny")
@@ -47,6 +47,7 @@ def main() -> None:
             plan_check.report(),
             memory.report(),
             notes_loops.report(),
+            floors.report(),
             scaling.report(HERE.parent / "docs" / "scaling.png"),
         ]
         (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
