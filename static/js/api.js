@@ -82,7 +82,7 @@ export async function compute(path, body, signal) {
 /** An answer as the bytes of a file. @param {'/forward' | '/backward'} path @param {object} body @param {string} form media type */
 export const file = async (path, body, form) => (await post(path, body, form)).blob();
 
-/** @param {'/shapes' | '/explain'} path @param {object} body @param {AbortSignal} signal */
+/** @param {'/shapes' | '/explain' | '/gradcheck'} path @param {object} body @param {AbortSignal} signal */
 export const describe = async (path, body, signal) =>
   (await post(path, body, 'application/json', signal)).json();
 

@@ -4,6 +4,7 @@ import { batch, effect } from '../vendor/signals-core/signals-core.js';
 import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
 import { reserveRows } from './arithmetic-view.js';
+import { startChecks } from './check.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
 import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
@@ -55,6 +56,7 @@ function start() {
   addEventListener('keydown', onKey);
   startPointing();
   startSlide();
+  startChecks();
   learnLists();
 }
 
