@@ -109,6 +109,9 @@ class Settings:
     allow_public: bool = choice(False, "bind a public address without a token")
     log_format: str = choice("text", "how a line of the log is written, text or json")
     token: str = choice("", "secret that every request must carry")
+    dask: str = choice(
+        "", "address of a Dask scheduler whose workers compute pictures of jobs and of apply"
+    )
     store_dir: Path = dataclasses.field(
         default_factory=default_store,
         metadata={"limit": False, "meaning": "directory of the uploads"},

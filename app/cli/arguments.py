@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli import exits
-from app.settings import Settings, usable_cores
+from app.settings import Settings
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -93,8 +93,7 @@ def _add_batch(command: argparse.ArgumentParser) -> None:
         "--jobs",
         metavar="N",
         type=_count,
-        default=usable_cores(),
-        help="pictures at the same time (%(default)s)",
+        help="pictures at the same time (one a core, two a core of a cluster)",
     )
     command.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -104,6 +103,12 @@ def _add_apply(commands: Commands, reaching: argparse.ArgumentParser) -> None:
         "apply", help="write the feature maps of many pictures", parents=[reaching]
     )
     _add_batch(command)
+    command.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the Dask cluster of this scheduler compute, such as tcp://scheduler:8786 "
+        "(CONVSCOPE_DASK)",
+    )
     command.add_argument(
         "--layers",
         type=_layers,

@@ -15,10 +15,9 @@ from tqdm import tqdm
 from app.cli.files import write_whole
 from app.cli.finished import Finished, digest
 from app.cli.forms import Work
+from app.cli.making import Maker, NotMade
 from app.cli.pictures import Source
-from app.cli.reaching import no_room
 from app.cli.specs import Spec
-from app.client import AsyncClient, Forbidden, Problem, StoreFull, Unauthorized
 
 
 @dataclass
@@ -78,7 +77,6 @@ class Batch:
         resume: Whether to pass over what is done.
         jobs: Pictures at the same time.
         quiet: Whether there is no progress bar.
-        keeps: Whether the API keeps the pictures that were uploaded.
     """
 
     spec: Spec
@@ -88,14 +86,13 @@ class Batch:
     resume: bool
     jobs: int
     quiet: bool
-    keeps: bool
 
-    async def run(self, client: AsyncClient, sources: Sequence[Source], outcome: Outcome) -> None:
+    async def run(self, maker: Maker, sources: Sequence[Source], outcome: Outcome) -> None:
         """Do all pictures, noting in `outcome` what comes of each.
 
         Raises:
             ConvscopeError: No picture can be done: the server is away, or wants a token.
-            CommandError: A result cannot be written.
+            CommandError: No picture can be done for another reason, or a result not be written.
         """
         request = {
             "kind": self.work.kind,
@@ -111,7 +108,7 @@ class Batch:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(min(self.jobs, len(sources))):
-                    tasks.create_task(self._some(client, left, finished, outcome, bar))
+                    tasks.create_task(self._some(maker, left, finished, outcome, bar))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
@@ -119,7 +116,7 @@ class Batch:
 
     async def _some(
         self,
-        client: AsyncClient,
+        maker: Maker,
         left: Iterator[Source],
         finished: Finished,
         outcome: Outcome,
@@ -128,34 +125,23 @@ class Batch:
         """Do pictures until none is left."""
         for source in left:
             try:
-                if await self._one(client, source, finished):
+                if await self._one(maker, source, finished):
                     outcome.done += 1
                 else:
                     outcome.skipped += 1
-            except Problem as problem:
-                if isinstance(problem, Unauthorized | Forbidden):
-                    raise
-                if isinstance(problem, StoreFull) and not self.keeps:
-                    raise no_room("it is full") from problem
-                outcome.failed[str(source.path)] = problem.detail
-            except _Unreadable as error:
+            except NotMade as error:
                 outcome.failed[str(source.path)] = str(error)
             bar.update()
             if outcome.failed:
                 bar.set_postfix(failed=len(outcome.failed), refresh=False)
 
-    async def _one(self, client: AsyncClient, source: Source, finished: Finished) -> bool:
+    async def _one(self, maker: Maker, source: Source, finished: Finished) -> bool:
         """Do one picture; return whether there was anything to do."""
         content = await anyio.to_thread.run_sync(_read, source.path)
         identity = digest(content)
         if self.resume and finished.holds(source.name, identity):
             return False
-        image = await client.upload(content)
-        try:
-            files = await self.work.contents(client, self.spec.on(image.id), self.forms)
-        finally:
-            if not self.keeps:
-                await client.delete(image)
+        files = await maker.files(content)
         paths = {self.output / f"{source.name}{ending}": one for ending, one in files.items()}
         for path, one in paths.items():
             # A thread that writes is waited for even when all else is called off.
@@ -164,17 +150,13 @@ class Batch:
         return True
 
 
-class _Unreadable(Exception):
-    """A picture's file cannot be read."""
-
-
 def _read(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise _Unreadable("There is no such file.") from error
+        raise NotMade("There is no such file.") from error
     except OSError as error:
-        raise _Unreadable(f"The file cannot be read: {error.strerror}.") from error
+        raise NotMade(f"The file cannot be read: {error.strerror}.") from error
     if not content:
-        raise _Unreadable("The file is empty.")
+        raise NotMade("The file is empty.")
     return content

@@ -14,6 +14,7 @@ from app.cli import exits, telling
 from app.cli.batch import Batch, Outcome
 from app.cli.exits import CommandError
 from app.cli.forms import Work
+from app.cli.making import ByApi, Maker
 from app.cli.pictures import sources
 from app.cli.reaching import reached
 from app.cli.specs import Spec, read_loss, read_spec
@@ -27,7 +28,7 @@ from app.client import (
     StoreFull,
     Unauthorized,
 )
-from app.settings import Settings
+from app.settings import Settings, usable_cores
 
 Options = dict[str, Any]
 
@@ -89,20 +90,24 @@ async def _batch(options: Options, settings: Settings) -> int:
     work = _gradients(spec, options) if "wrt" in options else _maps(spec, options)
     found = sources(options["images"], options["output"])
     outcome = Outcome(len(found))
-    batch = Batch(
-        spec,
-        work,
-        options["forms"],
-        options["output"],
-        options["resume"],
-        options["jobs"],
-        options["quiet"],
-        keeps=options["server"] is not None,
-    )
+    server = options["server"]
+    if server is not None and options.get("dask"):
+        raise CommandError("Either a server computes or a cluster: --server or --dask.")
     try:
-        async with reached(options["server"], settings) as client:
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(reached(server, settings))
             await _refuse_illegal(client, spec, work)
-            await batch.run(client, found, outcome)
+            maker, jobs = await _maker(stack, client, spec, work, options, settings)
+            batch = Batch(
+                spec,
+                work,
+                options["forms"],
+                options["output"],
+                options["resume"],
+                jobs,
+                options["quiet"],
+            )
+            await batch.run(maker, found, outcome)
     except (asyncio.CancelledError, ConvscopeError, CommandError):
         if outcome.done or outcome.skipped:
             print(f"{outcome.in_words()}\n--resume goes on from here.", file=sys.stderr)
@@ -112,6 +117,30 @@ async def _batch(options: Options, settings: Settings) -> int:
     if outcome.failed or not options["quiet"]:
         print(outcome.in_words(), file=sys.stderr)
     return exits.SOMETHING_FAILED if outcome.failed else exits.DONE
+
+
+async def _maker(
+    stack: contextlib.AsyncExitStack,
+    client: AsyncClient,
+    spec: Spec,
+    work: Work,
+    options: Options,
+    settings: Settings,
+) -> tuple[Maker, int]:
+    """Return who makes the files, and of how many pictures at the same time."""
+    address, server, jobs = options.get("dask"), options["server"], options["jobs"]
+    if address is None and server is None and work.kind == "forward":
+        address = settings.dask
+    if not address:
+        by_api = ByApi(client, spec, work, options["forms"], keeps=server is not None)
+        return by_api, jobs or usable_cores()
+    from app.cli.cluster import item_work, on_cluster
+
+    item = item_work(spec, work, options["forms"], settings)
+    cluster = await stack.enter_async_context(
+        on_cluster(address, item, work, options["forms"], jobs)
+    )
+    return cluster, cluster.jobs
 
 
 def _maps(spec: Spec, options: Options) -> Work:

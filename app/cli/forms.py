@@ -70,14 +70,22 @@ class Work:
             elif form in ("npz", "safetensors"):
                 files[f".{form}"] = await self._file(client, x, form, list(self.arrays.values()))
         if "npy" in forms or "csv" in forms:
-            for name, array in (await self._arrays(client, x)).items():
-                if "npy" in forms:
-                    files[self._ending(name, "npy")] = as_npy(array)
-                if "csv" in forms:
-                    is_map = self.kind == "forward" or name.endswith(("input", ".output"))
-                    files[self._ending(name, "csv")] = as_csv(
-                        array, AXES if is_map else KERNEL_AXES
-                    )
+            files |= self.number_files(await self._arrays(client, x), forms)
+        return files
+
+    def number_files(self, arrays: Mapping[str, Array], forms: Sequence[str]) -> dict[str, bytes]:
+        """Return the files of one array each, by what their names end with.
+
+        Args:
+            arrays: The arrays by name.
+            forms: Which kinds of files; those of several arrays are passed over.
+        """
+        files: dict[str, bytes] = {}
+        for name, array in arrays.items():
+            if "npy" in forms:
+                files[self._ending(name, "npy")] = as_npy(array)
+            if "csv" in forms:
+                files[self._ending(name, "csv")] = as_csv(array, self._axes(name))
         return files
 
     def _axes(self, name: str) -> Mapping[int, Sequence[str]]:
