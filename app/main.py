@@ -23,11 +23,13 @@ from app.service.slots import Slots
 from app.service.store import ImageStore
 from app.settings import Settings, usable_cores
 from app.web import catalogue, health, images, jobs, network, oneshot, openapi, pages, problems
+from app.web.admission import Admission
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
 from app.web.job_work import work_of
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
 from app.web.metrics import Metrics
+from app.web.offloading import Offloading
 from app.web.queries import refuse_unknown_queries
 
 API = "/api/v1"
@@ -80,11 +82,14 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     app.state.pictures = Pictures(store, app.state.decoding.read, settings.decoded_bytes)
     app.state.compute = Compute(settings, app.state.pictures)
     app.state.slots = Slots(
-        settings.compute_slots, settings.queue_length, settings.deadline_seconds
+        settings.compute_slots,
+        settings.queue_length,
+        settings.deadline_seconds,
+        settings.queue_seconds,
     )
     _add_jobs(app, settings, store, limits)
     app.state.metrics = Metrics(app.state.slots, store)
-    app.state.decoding_limiter = anyio.CapacityLimiter(usable_cores())
+    app.state.offloading = Offloading(usable_cores(), settings.queue_length)
 
 
 def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: PictureLimits) -> None:
@@ -113,6 +118,7 @@ def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: Pictu
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first to see a request.
+    app.add_middleware(Admission, slots=app.state.slots)
     app.add_middleware(
         BodyLimit,
         upload_bytes=settings.upload_bytes,

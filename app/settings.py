@@ -73,6 +73,7 @@ class Settings:
         metadata={"limit": True, "meaning": "computations at the same time", "minimum": 1},
     )
     queue_length: int = limit(32, "computations that may wait for a slot", minimum=0)
+    queue_seconds: float = limit(5.0, "time a computation may wait for a slot", minimum=0.1)
     deadline_seconds: float = limit(30.0, "time one computation may take, waiting included")
     decoded_bytes: int = limit(256 * MEBIBYTE, "decoded pictures kept in memory, in bytes")
     prefix_bytes: int = limit(256 * MEBIBYTE, "computed layers kept in memory, in bytes", minimum=0)

@@ -6,6 +6,7 @@ and it pauses wherever it stands when one of them comes.
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -30,6 +31,7 @@ class _Job:
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
+        self.started = False
         self.stopped = False
 
     def check(self) -> None:
@@ -79,12 +81,21 @@ class Slots:
         count: Computations at the same time.
         queue_length: Computations that may wait for a slot.
         deadline_seconds: Time for one computation, waiting included.
+        queue_seconds: Time that one may wait for a slot: an answer that comes much later than its
+            question is worth less than being told at once to ask again.
     """
 
-    def __init__(self, count: int, queue_length: int, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        count: int,
+        queue_length: int,
+        deadline_seconds: float,
+        queue_seconds: float = math.inf,
+    ) -> None:
         self.count = count
         self.queue_length = queue_length
         self.deadline_seconds = deadline_seconds
+        self.queue_seconds = queue_seconds
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="slot")
         self._lock = threading.Condition()
         self._taken = 0
@@ -98,6 +109,15 @@ class Slots:
     def close(self) -> None:
         """Let running computations end and take no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def refuse_when_full(self) -> None:
+        """Raise QueueFull when a computation would find no place now."""
+        if self._taken >= self.count + self.queue_length:
+            raise QueueFull(
+                f"{self.count} computations run and {self.queue_length} wait already, which "
+                "is the limit.",
+                retry_after=1,
+            )
 
     @contextlib.contextmanager
     def behind(self, check: Callable[[], None]) -> Iterator[None]:
@@ -129,7 +149,7 @@ class Slots:
             gone: Returns when the client has left; watched only while the job takes long.
 
         Raises:
-            Overloaded: The queue is full, or the deadline has passed.
+            Overloaded: The queue is full or does not move, or the deadline has passed.
             ClientGone: The client left first.
         """
         job = _Job(time.monotonic() + self.deadline_seconds)
@@ -157,16 +177,20 @@ class Slots:
         watched: set[asyncio.Future[Any]] = {answer}
         if gone is not None:
             watched.add(asyncio.ensure_future(gone()))
+        started_by = job.deadline - self.deadline_seconds + self.queue_seconds
         try:
-            await asyncio.wait(
-                watched,
-                timeout=max(job.deadline - time.monotonic(), 0),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if answer.done():
-                return
-            if any(other.done() for other in watched):
-                raise ClientGone("The client has left.")
+            for moment in sorted({min(started_by, job.deadline), job.deadline}):
+                await asyncio.wait(
+                    watched,
+                    timeout=max(moment - time.monotonic(), 0),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if answer.done():
+                    return
+                if any(other.done() for other in watched):
+                    raise ClientGone("The client has left.")
+                if moment < job.deadline and not job.started:
+                    raise self._stuck()
             raise self._too_late()
         finally:
             for other in watched - {answer}:
@@ -174,16 +198,12 @@ class Slots:
 
     def _submit(self, job: _Job, compute: Callable[[], T]) -> "Future[T]":
         with self._lock:
-            if self._taken >= self.count + self.queue_length:
-                raise QueueFull(
-                    f"{self.count} computations run and {self.queue_length} wait already, which "
-                    "is the limit.",
-                    retry_after=1,
-                )
+            self.refuse_when_full()
             self._taken += 1
 
         def work() -> T:
             job.check()
+            job.started = True
             with interrupt.scope(job.check):
                 return compute()
 
@@ -195,6 +215,12 @@ class Slots:
         with self._lock:
             self._taken -= 1
             self._lock.notify_all()
+
+    def _stuck(self) -> QueueFull:
+        return QueueFull(
+            f"The computation has waited {self.queue_seconds:g} s for a slot, which is the limit.",
+            retry_after=max(1, round(self.queue_seconds)),
+        )
 
     def _too_late(self) -> DeadlinePassed:
         return DeadlinePassed(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-import anyio.to_thread
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
@@ -16,6 +15,7 @@ from app.service.pictures import Pictures
 from app.service.store import ImageRecord
 from app.web.caching import cached, not_modified, tag
 from app.web.multipart import read_form
+from app.web.offloading import Offloading
 from app.web.problems import Problem, documented
 from app.web.queries import MaxSide
 
@@ -85,10 +85,13 @@ def pictures_of(request: Request) -> Pictures:
 
 
 async def decoding(request: Request, work: Callable[..., T], *arguments: Any) -> T:
-    """Run work that decodes or encodes off the event loop, as many at a time as there are cores."""
-    return await anyio.to_thread.run_sync(
-        work, *arguments, limiter=request.app.state.decoding_limiter
-    )
+    """Run work that decodes or encodes off the event loop.
+
+    Raises:
+        QueueFull: as many wait as may.
+    """
+    offloading: Offloading = request.app.state.offloading
+    return await offloading.run(work, *arguments)
 
 
 async def read_upload(request: Request) -> bytes:

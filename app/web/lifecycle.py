@@ -107,6 +107,8 @@ class LifecycleMiddleware:
 
 def _declared(scope: Scope) -> str:
     """Return the path of the route that answered, as the application declares it, or ""."""
+    if named := scope["state"].get("route"):
+        return str(named)
     if own := getattr(scope.get("route"), "path", ""):
         # A route knows its path within its router; the router's prefix is as it was asked for.
         prefix = scope["path"].rsplit("/", own.count("/"))[0]

@@ -126,6 +126,11 @@ def _from_picture(error: PictureError) -> Problem:
     return Problem(422, error.message)
 
 
+def from_service(error: ServiceError) -> Problem:
+    """Return the problem that tells what a use case ran into."""
+    return _because_of(error, _from_service(error))
+
+
 def _from_service(error: ServiceError) -> Problem:
     if isinstance(error, Overloaded):
         retry = {"Retry-After": str(error.retry_after)}
@@ -217,8 +222,8 @@ def install(app: FastAPI) -> None:
         return problem_response(request.scope, _because_of(error, _from_picture(error)))
 
     @app.exception_handler(ServiceError)
-    async def from_service(request: Request, error: ServiceError) -> Response:
-        return problem_response(request.scope, _because_of(error, _from_service(error)))
+    async def from_use_case(request: Request, error: ServiceError) -> Response:
+        return problem_response(request.scope, from_service(error))
 
     @app.exception_handler(HTTPException)
     async def from_framework(request: Request, error: HTTPException) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.engine import interrupt
-from app.service.errors import ClientGone, Overloaded
+from app.service.errors import ClientGone, Overloaded, QueueFull
 from app.service.slots import Slots
 from tests.loops import LoopThread
 
@@ -19,8 +19,13 @@ from tests.loops import LoopThread
 def make() -> Iterator[Callable[..., Slots]]:
     made = []
 
-    def build(count: int = 1, queue_length: int = 1, deadline_seconds: float = 5.0) -> Slots:
-        made.append(Slots(count, queue_length, deadline_seconds))
+    def build(
+        count: int = 1,
+        queue_length: int = 1,
+        deadline_seconds: float = 5.0,
+        queue_seconds: float = 5.0,
+    ) -> Slots:
+        made.append(Slots(count, queue_length, deadline_seconds, queue_seconds))
         return made[-1]
 
     yield build
@@ -118,6 +123,26 @@ def test_waiting_counts_toward_the_deadline(make: Callable[..., Slots]) -> None:
         with pytest.raises(Overloaded):
             await deaf
         await until(lambda: slots.taken == 0)
+        assert not ran
+
+    run(main())
+
+
+def test_nobody_waits_for_a_slot_beyond_the_limit_and_who_computes_goes_on(
+    make: Callable[..., Slots],
+) -> None:
+    async def main() -> None:
+        slots, first, ran = make(queue_seconds=0.15), Spinner(), list[int]()
+        running = asyncio.create_task(slots.run(first, never))
+        await until(lambda: slots.taken == 1)
+        asked = time.monotonic()
+        with pytest.raises(QueueFull, match=r"0\.15 s for a slot"):
+            await slots.run(lambda: ran.append(1), never)
+        assert 0.15 <= time.monotonic() - asked < 2
+        assert slots.taken == 1
+        first.released.set()
+        assert await running == "done"
+        assert await slots.run(lambda: "next") == "next"
         assert not ran
 
     run(main())
