@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
 # A scheduler that is there answers at once.
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
 # How often a waiting thread looks whether its picture is still wanted, and whether it has a chance.
 LOOK_SECONDS = 1.0
 # A cluster whose last worker has died gets so long for another one.
