@@ -5,7 +5,10 @@ again and again, and prints median and spread of every stage for each case; then
 down, as a hand does, and uploads a photo of twelve megapixels.
 """
 
+import http.client
 import io
+import json
+import os
 import platform
 import statistics
 import tempfile
@@ -13,10 +16,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+# As the server does, and before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import httpx
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from app.engine import conv2d
 from scripts.ensure_browser import find_browser
 from tests.browser.lab import link
 from tests.conftest import BROWSER_ARGUMENTS
@@ -31,6 +39,7 @@ HELD_SECONDS = 10
 REPEAT_MS = 30
 PHOTO_SIZE = (4000, 3000)
 UPLOADS = 5
+REQUESTS = 200
 PHOTO = ROOT / "app" / "samples" / "astronaut.jpg"
 
 READ_MARKS = """() => {
@@ -177,6 +186,44 @@ def photo_report(base_url: str) -> str:
     return "\n".join([head, "| step | median ms | p10–p90 |", "| --- | --- | --- |", *rows])
 
 
+def overhead_report(base_url: str) -> str:
+    """Ask for a map over REST and compute it here, in turns: the rest is what the API takes."""
+    rng = np.random.default_rng(0)
+    with Image.open(ROOT / "app" / "samples" / "camera.jpg") as picture:
+        x = np.asarray(picture.convert("L"), np.float32)[None, None]
+    asked, computed, beyond = [], [], []
+    connection = http.client.HTTPConnection(base_url.removeprefix("http://"))
+    headers = {"content-type": "application/json", "accept": "application/x-safetensors"}
+    for _ in range(REQUESTS):
+        kernel = rng.standard_normal((1, 1, 3, 3), dtype=np.float32)
+        layer = {"type": "conv2d", "kernel": kernel.tolist(), "padding": "same"}
+        body = {
+            "input": {"sample": "camera", "color": "gray"},
+            "layers": [layer],
+            "return": {"layers": [0], "dtype": "uint8"},
+        }
+        text = json.dumps(body)
+        start = time.perf_counter()
+        connection.request("POST", "/api/v1/forward", text, headers)
+        with connection.getresponse() as response:
+            response.read()
+        answered = time.perf_counter()
+        conv2d(x, kernel, padding="same")
+        ended = time.perf_counter()
+        if response.status != 200:
+            raise RuntimeError(f"the API answered {response.status}")
+        asked.append(1000 * (answered - start))
+        computed.append(1000 * (ended - answered))
+        beyond.append(asked[-1] - computed[-1])
+    rows = [
+        line("over REST, uint8 values", asked),
+        line("the engine's call alone", computed),
+        line("what is added", beyond),
+    ]
+    head = f"### A map of 512×512 over REST and without it, {REQUESTS} times in turns\n"
+    return "\n".join([head, "| way | median ms | p10–p90 |", "| --- | --- | --- |", *rows])
+
+
 def measure(base_url: str) -> list[str]:
     """Return the report, part by part."""
     with sync_playwright() as playwright:
@@ -194,7 +241,7 @@ def measure(base_url: str) -> list[str]:
                 parts.append(held_report(page))
             page.close()
         browser.close()
-    return [*parts, photo_report(base_url)]
+    return [*parts, overhead_report(base_url), photo_report(base_url)]
 
 
 def main() -> None:
