@@ -16,6 +16,8 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
+import struct
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
@@ -80,6 +82,7 @@ class Decoder:
             DecoderDied: the process is gone.
         """
         try:
+            _bound(self._connection, seconds)
             self._connection.send_bytes(content)
             if not self._connection.poll(seconds):
                 raise DecoderDied(f"its decoder took longer than {seconds:g} s.")
@@ -92,9 +95,23 @@ class Decoder:
         except DecoderDied:
             self.kill()
             raise
+        except BlockingIOError as error:
+            self.kill()
+            raise DecoderDied(f"its decoder took longer than {seconds:g} s.") from error
         except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
             self.kill()
             raise DecoderDied("its decoder crashed.") from error
+
+
+def _bound(connection: Connection, seconds: float) -> None:
+    """Let no read or write of a connection wait longer: one that stands still may have no reader.
+
+    What it then raises is BlockingIOError.
+    """
+    whole, part = divmod(round(seconds * 1e6), 1_000_000)
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            same.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole, part))
 
 
 def _received(connection: Connection, shape: tuple[int, ...]) -> NDArray[np.uint8]:

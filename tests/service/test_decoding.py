@@ -128,13 +128,15 @@ def test_decoder_that_died_at_rest_is_replaced(make: Make, decoders: Pids) -> No
     assert len(decoders()) == 1
 
 
-def test_decoder_that_takes_too_long_is_ended(make: Make, decoders: Pids) -> None:
+@pytest.mark.parametrize("trailing", [0, 8 * MEBIBYTE])
+def test_decoder_that_takes_too_long_is_ended(make: Make, decoders: Pids, trailing: int) -> None:
+    # It neither decodes what it has got nor takes in what is more than a pipe holds.
     decoding = make(seconds=2)
     decoding.start()
     (stuck,) = decoders()
     os.kill(stuck, signal.SIGSTOP)
     with pytest.raises(BrokenPicture, match="took longer than 2 s"):
-        decoding.read(SMALL)
+        decoding.read(SMALL + bytes(trailing))
     assert decoders() == set()
     assert decoding.read(SMALL).width == 41
 
