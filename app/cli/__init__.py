@@ -39,6 +39,10 @@ def _run(command: str, options: dict[str, object], settings: Settings) -> int:
         from app.cli.serving import run_server
 
         return run_server(settings, options)
+    if command == "tile":
+        from app.cli.tiling import tile
+
+        return tile(options, settings)
     from app.cli.commands import run
 
     status = run(command, options, settings)

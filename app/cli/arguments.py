@@ -41,6 +41,7 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve the page and the API (default)", parents=[serving])
     reaching = _reaching()
     _add_apply(commands, reaching)
+    _add_tile(commands)
     _add_gradient(commands, reaching)
     _add_explain(commands, reaching)
     _add_shapes(commands, reaching)
@@ -103,16 +104,42 @@ def _add_apply(commands: Commands, reaching: argparse.ArgumentParser) -> None:
         "apply", help="write the feature maps of many pictures", parents=[reaching]
     )
     _add_batch(command)
+    _add_dask(command)
+    command.add_argument(
+        "--layers",
+        type=_layers,
+        help="which maps: last, all, or indices with commas (as the spec says, else last)",
+    )
+
+
+def _add_tile(commands: Commands) -> None:
+    command = commands.add_parser(
+        "tile", help="write the last feature maps of one picture larger than memory, in bands"
+    )
+    command.add_argument("spec", metavar="SPEC", help="network spec, JSON or YAML; - for stdin")
+    command.add_argument(
+        "image", metavar="ARRAY", type=Path, help="numbers (H, W), (C, H, W) or (N, C, H, W), .npy"
+    )
+    command.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, required=True, help="the .npy file to write"
+    )
+    command.add_argument(
+        "--memory",
+        metavar="MIB",
+        type=_count,
+        default=256,
+        help="what one band's maps may take (%(default)s)",
+    )
+    _add_dask(command)
+    command.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def _add_dask(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="let the Dask cluster of this scheduler compute, such as tcp://scheduler:8786 "
         "(CONVSCOPE_DASK)",
-    )
-    command.add_argument(
-        "--layers",
-        type=_layers,
-        help="which maps: last, all, or indices with commas (as the spec says, else last)",
     )
 
 
@@ -201,7 +228,7 @@ def _forms(text: str) -> tuple[str, ...]:
     return forms
 
 
-@_read("a number of pictures, from 1")
+@_read("a whole number from 1")
 def _count(text: str) -> int:
     count = int(text)
     if count < 1:

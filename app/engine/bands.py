@@ -120,14 +120,16 @@ class Banded:
         return band_of([stage.reach for stage in self.stages], rows)
 
     def bands(self, working_bytes: int) -> list[Band]:
-        """Return bands that make up the output, as high as memory allows, each at least a grain.
+        """Return bands that make up the output, as high as memory allows.
+
+        None but the last is lower than the coarsest grain of any layer: it would take no less
+        memory, and compute most of that grain in vain.
 
         Args:
             working_bytes: What computing one of them should take at most.
         """
         height = self.shapes[-1][2]
-        grain = self.stages[-1].reach.grain if self.stages else 1
-        rows = min(grain, height)
+        rows = grain = self._coarsest()
         while rows < height:
             # Somewhere in the middle, where nothing is cut off by the picture's edge.
             start = height // 2 // grain * grain
@@ -138,6 +140,14 @@ class Banded:
         return [
             self.band(range(start, min(start + rows, height))) for start in range(0, height, rows)
         ]
+
+    def _coarsest(self) -> int:
+        """Return how many rows of the output one grain of the coarsest layer makes."""
+        most, step = 1, 1
+        for stage in reversed(self.stages):
+            most = max(most, -(-stage.reach.grain // step))
+            step *= stage.reach.stride
+        return most
 
     def bytes_of(self, band: Band) -> int:
         """Return what the band's maps take, at the layer that has most: input, its copy, output."""

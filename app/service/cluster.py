@@ -19,6 +19,7 @@ from app.service.errors import ServiceError
 from app.service.items import ItemWork, compute_item
 
 if TYPE_CHECKING:
+    import dask.array as da
     from distributed import Future
 
 # A scheduler that is there answers at once.
@@ -105,6 +106,17 @@ class Cluster:
         if isinstance(found, _Refusal):
             raise ItemRefused(found.message)
         return found
+
+    def array(self, part: da.Array) -> Callable[[], Any]:
+        """Begin to compute a Dask array on the workers; return what waits for it.
+
+        What it returns raises ClusterError as `compute` does.
+        """
+        try:
+            future = self._client.compute(part)
+        except (OSError, RuntimeError) as error:
+            raise self._lost() from error
+        return lambda: self._waited(future, lambda: None)
 
     def _submitted(self, content: bytes, work: ItemWork) -> Future[Any]:
         try:

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from app.engine.kernels import PresetKernel, RandomKernel
+from app.engine.layers import Conv2d
+from app.engine.network import forward
 from app.service import cluster
 from tests.cluster.conftest import Processes, Run, save_picture
 from tests.serving import ROOT
@@ -82,6 +85,41 @@ def test_files_of_a_cluster_are_those_of_one_process(
     illegal = saved(tmp_path / "illegal.json", {"layers": [{"type": "relu", "slope": 1}]})
     assert convscope("apply", illegal, "photos", "-o", "x", *on_cluster).status == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
+    convscope: Run, processes: Processes, tmp_path: Path
+) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (3, 900, 200)).astype(np.uint8)
+    np.save(tmp_path / "picture.npy", picture)
+    spec = saved(tmp_path / "spec.json", SPEC)
+    asked = ["tile", spec, "picture.npy", "--memory", 1, "-o"]
+    assert convscope(*asked, "here.npy").status == 0
+    assert convscope(*asked, "there.npy", "--dask", processes.address).status == 0
+    layers = [
+        Conv2d(PresetKernel("sobel_x"), padding="same"),
+        Conv2d(RandomKernel(3, (2, 3)), name="second"),
+    ]
+    whole = forward(layers, picture[None].astype(np.float32)).output
+    for name in ("here.npy", "there.npy"):
+        np.testing.assert_array_equal(np.load(tmp_path / name), whole, strict=True)
+    for name, layers, words in (
+        ("picture.npy", [{"type": "flatten"}], "layer 0 is flatten, which is not computed in band"),
+        ("picture.npy", [{"type": "dense"}], "spec.json: /layers/0"),
+        ("none.npy", [], "none.npy: the file cannot be read: No such file"),
+        ("spec.json", [], "spec.json: this is no .npy file"),
+    ):
+        saved(spec, {"layers": layers})
+        ended = convscope("tile", spec, name, "-o", "x.npy")
+        assert (ended.status, words in ended.err, ended.err.count("\n")) == (2, True, 1), ended
+    saved(spec, {"layers": []})
+    assert convscope("tile", spec, "picture.npy", "-o", "spec.json/x.npy").status == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "here.npy",
+        "picture.npy",
+        "spec.json",
+        "there.npy",
+    ]
 
 
 def wait_for_files(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:

@@ -225,8 +225,11 @@ def test_bands_are_as_high_as_memory_allows() -> None:
     assert len(many) > 2
     assert cells_of(band.rows for band in many).tolist() == list(range(4000))
     assert all(network.bytes_of(band) <= 20_000_000 for band in many)
-    # Too little memory for anything still makes bands: of as few rows as there can be.
-    assert len(network.bands(1)) == 4000
+    # Too little memory for anything still makes bands, each of a grain.
+    grain = network.stages[0].reach.grain
+    assert {len(band.rows) for band in network.bands(1)[:-1]} == {grain}
+    halved = banded([*layers, MaxPool2d(2)], (1, 1, 4000, 600))
+    assert {len(band.rows) for band in halved.bands(1)[:-1]} == {-(-grain // 2)}
 
 
 def test_no_layers_are_bands_of_the_picture() -> None:
