@@ -11,6 +11,7 @@ import hashlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
+from app.service.store import USE_RESOLUTION
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, wait_until_ready
 
@@ -28,6 +31,8 @@ UPLOADERS = 3
 HELD = 20
 LATEST_KILL_SECONDS = 0.8
 GONE_SECONDS = 10
+# Between the look at the clock here and the server's look at its own.
+SLACK_SECONDS = 15
 
 
 def picture(number: int) -> bytes:
@@ -38,26 +43,34 @@ def picture(number: int) -> bytes:
 SIZE = len(picture(0))
 
 
+class Upload(NamedTuple):
+    """An acknowledged upload: its number among those begun, and when it was acknowledged."""
+
+    number: int
+    acknowledged: float
+
+
 class Ledger:
-    """What the server has acknowledged, oldest first."""
+    """What the server has acknowledged."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._acknowledged: dict[str, None] = {}
+        self._acknowledged: dict[str, Upload] = {}
         self.begun = 0
+        self.checked = 0
         self.uploads = 0
         self.deletions = 0
 
-    def next_picture(self) -> bytes:
-        """Return what to upload next."""
+    def next_number(self) -> int:
+        """Return the number of the picture to upload next."""
         with self._lock:
             self.begun += 1
-            return picture(self.begun)
+            return self.begun
 
-    def uploaded(self, image_id: str) -> None:
+    def uploaded(self, image_id: str, number: int) -> None:
         """Note an acknowledged upload."""
         with self._lock:
-            self._acknowledged[image_id] = None
+            self._acknowledged[image_id] = Upload(number, time.monotonic())
             self.uploads += 1
 
     def deleting(self, image_id: str) -> None:
@@ -67,11 +80,18 @@ class Ledger:
             self.deletions += 1
 
     def certain(self) -> list[str]:
-        """Return what no eviction may have reached, whatever was still on its way."""
-        # Each uploader may have one picture in the store that it was not told of, and was told of
-        # another later than the others of theirs.
+        """Return what no eviction may have reached, whatever of the rest was kept."""
+        # Whatever was begun later may be in the store, told or not, and so may what the other
+        # uploaders had begun before. Older ones than the server writes down uses for are not looked
+        # at: that would be a use, and the next eviction would prefer younger ones.
+        newest = self.begun + UPLOADERS - HELD
+        oldest = time.monotonic() - USE_RESOLUTION + SLACK_SECONDS
         with self._lock:
-            return list(self._acknowledged)[-(HELD - 2 * UPLOADERS) :]
+            return [
+                image_id
+                for image_id, upload in self._acknowledged.items()
+                if upload.number > newest and upload.acknowledged > oldest
+            ]
 
 
 def work(base_url: str, ledger: Ledger, seed: int) -> None:
@@ -79,11 +99,12 @@ def work(base_url: str, ledger: Ledger, seed: int) -> None:
     chance = random.Random(seed)
     with contextlib.suppress(httpx.TransportError), httpx.Client(base_url=base_url) as client:
         while True:
-            answer = client.post("/api/v1/images", content=ledger.next_picture())
+            number = ledger.next_number()
+            answer = client.post("/api/v1/images", content=picture(number))
             if answer.status_code != 201:
                 raise AssertionError(f"upload: {answer.status_code} {answer.text}")
             image_id = answer.json()["id"]
-            ledger.uploaded(image_id)
+            ledger.uploaded(image_id, number)
             if chance.random() < 0.1:
                 ledger.deleting(image_id)
                 client.delete(f"/api/v1/images/{image_id}")
@@ -117,13 +138,17 @@ def server(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 def check(base_url: str, store: Path, ledger: Ledger) -> None:
     """Compare what a restarted server has with what was acknowledged."""
-    for image_id in ledger.certain():
+    certain = ledger.certain()
+    ledger.checked += len(certain)
+    for image_id in certain:
         content = httpx.get(f"{base_url}/api/v1/images/{image_id}")
         assert content.status_code == 200, f"acknowledged, then lost: {image_id}"
     present = {path.name: path.read_bytes() for path in (store / "files").iterdir()}
     for name, content in present.items():
         assert hashlib.sha256(content).hexdigest() == name, f"half-written: {name}"
-        assert httpx.get(f"{base_url}/api/v1/images/{name}").status_code == 200, name
+    with contextlib.closing(sqlite3.connect(store / "index.sqlite3")) as index:
+        indexed = {name for (name,) in index.execute("SELECT id FROM images")}
+    assert indexed == set(present), "what is on the disk is not what the index knows"
     assert len(present) <= HELD, f"{len(present)} files, {HELD} fit"
 
 
@@ -169,7 +194,8 @@ def main() -> None:
             check(base_url, store, ledger)
     print(
         f"{told.kills} kills in {time.monotonic() - began:.0f} s: {ledger.uploads} uploads "
-        f"acknowledged, {ledger.deletions} deleted, none lost, none half-written."
+        f"acknowledged, {ledger.deletions} deleted, {ledger.checked} looked for and none lost, "
+        "none half-written."
     )
 
 
