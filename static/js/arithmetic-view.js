@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { effect } from '../vendor/signals-core/signals-core.js';
 import { inWords } from './areas.js';
 import { checkLine } from './check-view.js';
+import { comparedLine } from './compare-view.js';
 import { number } from './format.js';
 import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
@@ -144,7 +145,7 @@ export function arithmeticView() {
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
-      ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
+      ${comparedLine()} ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
     </div>`;
 }
 

@@ -3,7 +3,7 @@
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { imageUrl, sampleUrl } from './api.js';
 import { inkOn } from './colour.js';
-import { focusPlane, scale } from './focus.js';
+import { focusPlane, isForeign, scale } from './focus.js';
 import { number } from './format.js';
 import { lossMap } from './loss.js';
 import { cancel } from './live.js';
@@ -39,7 +39,7 @@ function nearTo(event) {
 /** The cell under the hand, if there is one. @param {PointerEvent} event */
 function placeOf(event) {
   const { row, col, rows, cols } = nearTo(event);
-  return row >= 0 && col >= 0 && row < rows && col < cols ? { row, col } : null;
+  return !isForeign.value && row >= 0 && col >= 0 && row < rows && col < cols ? { row, col } : null;
 }
 
 /** The cell nearest to the hand. @param {PointerEvent} event */
@@ -127,7 +127,7 @@ function onKey(event) {
 function step([down, right], size) {
   const { layer, channel, unit } = lab.value;
   const { rows, cols } = box.value;
-  if (!focusPlane.value) return;
+  if (!focusPlane.value || isForeign.value) return;
   const pinned = unit?.layer === layer ? unit : null;
   const from = (isGradient() ? pointedInput.value : pinned) ?? { row: rows >> 1, col: cols >> 1 };
   const row = Math.min(Math.max(from.row + down * size, 0), rows - 1);
@@ -168,7 +168,7 @@ function regionMark() {
 /** On a map the pointed cell, or those that the pointed pixel touches; on a gradient what lights up on the picture. */
 function marks() {
   const unit = cell.value;
-  if (!focusPlane.value) return nothing;
+  if (!focusPlane.value || isForeign.value) return nothing;
   if (!isGradient()) {
     const area = lit.value.get(part.layer) ?? (unit?.layer === part.layer ? { ...unit, rows: 1, cols: 1 } : null);
     return area ? outline(area) : nothing;

@@ -2,6 +2,8 @@
 
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { clippedRange, histogram, scaleFor } from './colour.js';
+import { comparing, keptPlane } from './compare.js';
+import { areAlike, minus } from './difference.js';
 import { lab, shown } from './state.js';
 import { dark } from './theme.js';
 
@@ -17,10 +19,32 @@ export const extent = computed(() => lab.value.scale);
 const gradients = computed(() => shown.value?.gradient?.input ?? []);
 const map = computed(() => shown.value?.map ?? null);
 
-/** The plane in focus: the map, or the gradient at the input. */
-export const focusPlane = computed(() => {
+/** The plane of what is edited: the map, or the gradient at the input. */
+export const ownPlane = computed(() => {
   if (mode.value === 'forward') return map.value;
   return gradients.value[Math.min(channel.value, gradients.value.length - 1)] ?? null;
+});
+
+/** What is edited less what was kept. */
+const difference = computed(() => {
+  if (comparing.value !== 'difference' || !ownPlane.value || !keptPlane.value) return null;
+  return minus(ownPlane.value, keptPlane.value);
+});
+
+/** The plane in focus: of what is edited, of what was kept, or their difference, as far as there is one. */
+export const focusPlane = computed(() => {
+  const other = comparing.value === 'a' ? keptPlane.value : comparing.value === 'difference' ? difference.value : null;
+  return other ?? ownPlane.value;
+});
+
+/** Whether what is shown has other cells than what the hand would point at. */
+export const isForeign = computed(() => Boolean(ownPlane.value && focusPlane.value && !areAlike(ownPlane.value, focusPlane.value)));
+
+/** Why there is no difference to be seen; '' where there is. */
+export const whyNoDifference = computed(() => {
+  const [own, other] = [ownPlane.value, keptPlane.value];
+  if (!own || !other || areAlike(own, other)) return '';
+  return `There is no difference cell by cell: A has ${other.full.join(' × ')} cells, B has ${own.full.join(' × ')}.`;
 });
 
 /** The planes of the gallery. */
@@ -38,10 +62,20 @@ function sharedStats() {
   return extent.value === 'network' ? told.flatMap(({ stats }) => stats ?? []) : (told[layer.value]?.stats ?? []);
 }
 
+/** The plane that shares the scale of the one in focus. */
+const companion = computed(() => (comparing.value === 'a' ? ownPlane.value : comparing.value === 'b' ? keptPlane.value : null));
+
+/** A range that holds that of the companion too: A and B have the same colours. @param {[number, number]} own @returns {[number, number]} */
+function together([low, high]) {
+  if (!companion.value) return [low, high];
+  const [least, most] = clippedRange(companion.value, clip.value);
+  return [Math.min(low, least), Math.max(high, most)];
+}
+
 const range = computed(() => {
   const plane = focusPlane.value;
   if (!plane || !counts.value) return [0, 1];
-  if (extent.value === 'map') return clippedRange(plane, clip.value, counts.value);
+  if (extent.value === 'map' || difference.value) return together(clippedRange(plane, clip.value, counts.value));
   const all = sharedStats();
   return [Math.min(...all.map(({ min }) => min ?? 0)), Math.max(...all.map(({ max }) => max ?? 0))];
 });
@@ -49,7 +83,7 @@ const range = computed(() => {
 const least = computed(() => range.value[0]);
 const most = computed(() => range.value[1]);
 
-const shade = computed(() => (mode.value === 'gradient' && colors.value === 'auto' ? 'signed' : colors.value));
+const shade = computed(() => ((mode.value === 'gradient' || difference.value) && colors.value === 'auto' ? 'signed' : colors.value));
 
 /** The colours of the plane in focus. */
 export const scale = computed(() => scaleFor(shade.value, least.value, most.value, dark.value));

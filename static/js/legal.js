@@ -172,10 +172,18 @@ function legalSlice(slice, layers, chosen) {
   return [within(slice[0], kernel.length), within(slice[1], kernel[0].length)];
 }
 
+/** @param {any} kept @param {Lab} usual @returns {Lab['kept']} */
+function legalKept(kept, usual) {
+  if (!isObject(kept) || !legalInput(kept.input) || !Array.isArray(kept.layers)) return null;
+  const { input, layers, loss, map, unit, region, target } = legalLab({ ...kept, kept: null }, usual);
+  return { input, layers, loss, map, unit, region, target };
+}
+
 /** @type {Record<string, (value: any) => boolean>} */
 const VIEW = {
   mode: (value) => ['forward', 'gradient'].includes(value),
   loss: (value) => ['sum', 'mean', 'l2', 'channel', 'region', 'unit', 'mse'].includes(value),
+  compare: (value) => ['a', 'b', 'difference'].includes(value),
   colors: (value) => ['auto', 'signed', 'gray', 'viridis'].includes(value),
   scale: (value) => ['map', 'layer', 'network'].includes(value),
   clip: (value) => [100, 99.5, 98, 95].includes(value),
@@ -208,6 +216,7 @@ export function legalLab(read, usual) {
     region: whole ? legalRegion(read.region, stack) : null,
     target: legalTarget(read.target) ?? usual.target,
     pin: whole ? legalPin(read.pin, stack) : null,
+    kept: legalKept(read.kept, usual),
   };
   return settled(state);
 }

@@ -5,10 +5,12 @@ import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
 import { reserveRows } from './arithmetic-view.js';
 import { startChecks } from './check.js';
+import { keepButton } from './compare-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
 import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
 import { asMatrix } from './kernel.js';
+import { startComparing } from './kept.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
 import { PLACES } from './places.js';
@@ -31,7 +33,7 @@ const travelButton = (title, sign, keys, off, act) =>
   >`;
 
 const tools = () => html`${travelButton('Undo', '↶', 'Control+Z', !canUndo.value, undo)}
-  ${travelButton('Redo', '↷', 'Control+Shift+Z', !canRedo.value, redo)} ${exportMenu()}
+  ${travelButton('Redo', '↷', 'Control+Shift+Z', !canRedo.value, redo)} ${keepButton()} ${exportMenu()}
   <button class="plain" data-testid="theme" @click=${toggleTheme}>${dark.value ? 'Light' : 'Dark'}</button>`;
 
 /** @param {KeyboardEvent} event */
@@ -57,6 +59,7 @@ function start() {
   startPointing();
   startSlide();
   startChecks();
+  startComparing();
   learnLists();
 }
 

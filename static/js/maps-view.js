@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { computed } from '../vendor/signals-core/signals-core.js';
+import { comparedTitle } from './compare-view.js';
 import { unplaced } from './faults.js';
 import { focusPlane, galleryPlanes, scale } from './focus.js';
 import { amount, number } from './format.js';
@@ -88,7 +89,7 @@ export const zoomControls = () => html`<button class="small" data-testid="zoom-i
   ><button class="small" data-testid="choose-region" aria-label="Drag a region" aria-pressed=${choosing.value} title=${REGION_HINT} @click=${() => (choosing.value = !choosing.value)}>▭</button>`;
 
 export const mapsHead = () =>
-  html`<h2 class="as-written">${part.mode === 'gradient' ? 'dL/dInput' : `Feature map ${part.channel}`}</h2>${sizeLine()}`;
+  html`<h2 class="as-written">${comparedTitle()}${part.mode === 'gradient' ? 'dL/dInput' : `${part.kept ? 'map' : 'Feature map'} ${part.channel}`}</h2>${sizeLine()}`;
 
 /** The map that was chosen may be the loss, and is chosen again on the way back. @param {'forward' | 'gradient'} mode */
 function changeMode(mode) {

@@ -1,6 +1,7 @@
 /** The places of the page, by the id of the element that each is drawn into: one is drawn when what it reads changes. */
 
 import { arithmeticView } from './arithmetic-view.js';
+import { compareView } from './compare-view.js';
 import { commandView } from './export-view.js';
 import { focusView } from './focus-view.js';
 import { geometryView } from './geometry-view.js';
@@ -30,6 +31,7 @@ export const PLACES = {
   gallery: galleryView,
   zoom: zoomControls,
   slide: slideView,
+  compare: compareView,
   command: commandView,
   arithmetic: arithmeticView,
 };

@@ -79,23 +79,25 @@ function planes(tensor, entry) {
   return Array.from({ length: count }, (_, index) => plane(tensor, entry, index, index));
 }
 
-/** The map in focus. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal */
-export async function focusForward(state, stage, signal) {
+/** The map in focus. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] shapes of the state, where it is not the one that is edited */
+export async function focusForward(state, stage, signal, told) {
   const { layer, channel } = state;
-  const form = formOf(stage, cellsExpected(state, shown.peek()?.layers[layer]?.output_shape), 1);
+  const cells = told ? cellsOf(told.layers[layer].output_shape ?? []) : cellsExpected(state, shown.peek()?.layers[layer]?.output_shape);
+  const form = formOf(stage, cells, 1);
   const wanted = { layers: [layer], channels: [channel], ...form };
   const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
   const map = plane(tensors[`layers.${layer}`], envelope.layers[layer], 0, channel);
   return { layers: envelope.layers, inputShape: envelope.input.shape, map };
 }
 
-/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal */
-export async function focusGradient(state, stage, signal) {
-  const index = kernelLayer.peek();
+/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] as above: then at the input alone */
+export async function focusGradient(state, stage, signal, told) {
+  const index = told ? -1 : kernelLayer.peek();
   const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
-  const shape = shown.peek()?.inputShape;
-  const form = formOf(stage, cellsExpected(state, shape?.length ? shape : undefined), shape?.[1] ?? 1);
-  const body = { ...lossyNetwork(state), return: { gradients, ...form } };
+  const shape = told ? told.input.shape : shown.peek()?.inputShape;
+  const cells = told ? cellsOf(shape) : cellsExpected(state, shape?.length ? shape : undefined);
+  const form = formOf(stage, cells, shape?.[1] ?? 1);
+  const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form } };
   const { envelope, tensors } = await compute('/backward', body, signal);
   const [input, kernel] = envelope.gradients;
   return {

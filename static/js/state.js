@@ -10,6 +10,7 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
 /** @typedef {{layer: number, filter: number, channel: number, row: number, col: number}} Weight */
 /** @typedef {{layer: number, channel: number} & import('./areas.js').Area} Region cells of one map */
 /** @typedef {{of: 'number', number: number} | {of: 'input'} | {of: 'numbers', array: number[][]} | {of: 'sample' | 'image', name: string}} Target what the maps should become */
+/** @typedef {Pick<Lab, 'input' | 'layers' | 'loss' | 'map' | 'unit' | 'region' | 'target'>} Kept what a comparison is with */
 /**
  * @typedef {object} Lab
  * @property {Input} input
@@ -24,6 +25,8 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
  * @property {Region | null} region the dragged region
  * @property {Target} target
  * @property {({of: 'input'} & Pixel) | ({of: 'kernel'} & Weight) | null} pin the pinned pixel or weight
+ * @property {Kept | null} kept the state A that what is edited, B, is compared with
+ * @property {'a' | 'b' | 'difference'} compare which of the two is shown
  * @property {'auto' | 'signed' | 'gray' | 'viridis'} colors
  * @property {'map' | 'layer' | 'network'} scale whose extremes get the full colours
  * @property {number} clip percentile of magnitudes that gets the full colour
@@ -44,6 +47,8 @@ export const initialLab = () => ({
   region: null,
   target: { of: 'number', number: 0 },
   pin: null,
+  kept: null,
+  compare: 'b',
   colors: 'auto',
   scale: 'map',
   clip: 99.5,

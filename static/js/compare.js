@@ -1,0 +1,48 @@
+/** Two states side by side: A, which was kept, and B, which is edited on. */
+
+import { computed, signal } from '../vendor/signals-core/signals-core.js';
+import { walk } from './slid.js';
+import { edit, lab, part } from './state.js';
+
+/** @typedef {import('./state.js').Lab} Lab */
+/** @typedef {import('./state.js').Kept} Kept */
+/** @typedef {import('./live.js').Plane} Plane */
+
+/** What of A is asked: its numbers, and which of them are in focus; layer and map are those of B. */
+export const question = computed(() => {
+  const { kept, mode, layer, channel } = part;
+  return kept && JSON.stringify([kept, mode, layer, mode === 'forward' && channel]);
+});
+
+/** What of A was computed: its map, or its gradient of every channel; or why there is none. */
+export const answer = signal(/** @type {{of: string, planes: Plane[], why: string}} */ ({ of: '', planes: [], why: '' }));
+
+/** Whether A is shown as long as its key is held. */
+export const held = signal(false);
+
+/** Which of the two is shown, or their difference. */
+export const comparing = computed(() => (!part.kept || walk.value ? 'b' : held.value ? 'a' : part.compare));
+
+/** The plane of A that belongs to what is in focus. */
+export const keptPlane = computed(() => {
+  const { of, planes } = answer.value;
+  if (of !== question.value) return null; // another one's
+  return (part.mode === 'forward' ? planes[0] : planes[Math.min(part.channel, planes.length - 1)]) ?? null;
+});
+
+/** Why there is no A to be seen. */
+export const whyNoKept = computed(() => (answer.value.of === question.value ? answer.value.why : ''));
+
+/** What A is of a state. @param {Lab} state @returns {Kept} */
+const taken = ({ input, layers, loss, map, unit, region, target }) => ({ input, layers, loss, map, unit, region, target });
+
+/** The state as it stands becomes A. */
+export const keep = () => edit({ kept: taken(lab.value), compare: 'b' });
+export const forgetKept = () => edit({ kept: null, compare: 'b' });
+
+/** A is edited on, and what was edited becomes A. */
+export function swap() {
+  const { kept, layer } = lab.value;
+  if (!kept) return;
+  edit({ ...kept, kept: taken(lab.value), compare: 'b', pin: null, slice: [0, 0], layer: Math.min(layer, kept.layers.length - 1) });
+}
