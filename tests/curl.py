@@ -17,7 +17,7 @@ def curl(words: list[str], folder: Path) -> int:
     files: dict[str, tuple[str, bytes]] = {}
     fields: dict[str, str] = {}
     body: bytes | None = None
-    url = target = ""
+    url = target = method = ""
     rest = iter(words)
     for word in rest:
         if word == "-H":
@@ -37,13 +37,15 @@ def curl(words: list[str], folder: Path) -> int:
                 fields[name] = value
         elif word == "-o":
             target = next(rest)
-        elif word not in ("-sS", "--fail-with-body"):
+        elif word == "-X":
+            method = next(rest)
+        elif word not in ("-sS", "-N", "--fail-with-body"):
             url = word
-    if files:
-        answer = httpx.post(url, headers=headers, files=files, data=fields)
-    else:
-        answer = httpx.post(url, headers=headers, content=body)
-    (folder / target).write_bytes(answer.content)
+    method = method or ("POST" if files or body is not None else "GET")
+    given = {"files": files, "data": fields} if files else {"content": body}
+    answer = httpx.request(method, url, headers=headers, **given)  # type: ignore[arg-type]
+    if target:
+        (folder / target).write_bytes(answer.content)
     return FAILED if answer.is_error else 0
 
 

@@ -13,9 +13,10 @@ with Client("http://127.0.0.1:8000") as client:
 `AsyncClient` has the same methods, to be awaited. docs/client.md tells more.
 """
 
-from app.client.answers import Gradients, Image, Kernel, Maps
+from app.client.answers import Fault, Gradients, Image, Job, Kernel, Maps
 from app.client.connection import AsyncClient, Client
 from app.client.errors import (
+    Conflict,
     ConvscopeError,
     Forbidden,
     Invalid,
@@ -40,11 +41,14 @@ from app.client.retries import Retries
 __all__ = [
     "AsyncClient",
     "Client",
+    "Conflict",
     "ConvscopeError",
+    "Fault",
     "Forbidden",
     "Gradients",
     "Image",
     "Invalid",
+    "Job",
     "Kernel",
     "Malformed",
     "Maps",

@@ -57,6 +57,70 @@ class Image:
         return {"image": self.id, "color": color, "range": range, "max_side": max_side}
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why one picture of a job cannot be done.
+
+    Attributes:
+        number: Which picture, from 0.
+        name: What its results would have been called.
+        detail: A sentence.
+    """
+
+    number: int
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """How far a job was when the server was asked.
+
+    Attributes:
+        id: What the server calls it.
+        kind: What is done.
+        name: What the person calls it.
+        state: `waiting`, `running`, `done` or `cancelled`.
+        total: How many pictures there are.
+        waiting: How many are still to be begun.
+        running: How many are being computed.
+        done: Of how many there are results.
+        failed: How many cannot be done.
+        bytes: Size of the results.
+        rate: Pictures a second of late; None while it cannot be told.
+        eta: Seconds until the end at that rate; None while it cannot be told.
+        trouble: Why it does not go on just now, or empty.
+        faults: Which pictures failed, and why; empty in a list of jobs and while one watches.
+    """
+
+    id: str
+    kind: str
+    name: str
+    state: Literal["waiting", "running", "done", "cancelled"]
+    total: int
+    waiting: int
+    running: int
+    done: int
+    failed: int
+    bytes: int
+    rate: float | None
+    eta: float | None
+    trouble: str
+    faults: tuple[Fault, ...] = ()
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Job":
+        """Return what the server tells of a job."""
+        names = ("id", "kind", "name", "state", "bytes", "rate", "eta", "trouble")
+        faults = tuple(Fault(**one) for one in told.get("faults", ()))
+        return cls(**{one: told[one] for one in names}, **told["pictures"], faults=faults)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it will change any more."""
+        return self.state in ("done", "cancelled")
+
+
 @dataclass(frozen=True, eq=False)
 class Kernel:
     """A named kernel.

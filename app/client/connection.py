@@ -10,10 +10,12 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from app.client import watching, watching_async
 from app.client.call import Call
 from app.client.errors import NoAnswer
 from app.client.retries import Retries
 from app.client.routes import catalogue, computing, one_shots, pictures
+from app.client.routes import jobs as work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -125,6 +127,14 @@ class Client:
     convolve_file = _blocking(one_shots.convolve_file)
     gradient = _blocking(one_shots.gradient)
     gradient_file = _blocking(one_shots.gradient_file)
+    submit = _blocking(work.submit)
+    jobs = _blocking(work.jobs)
+    job = _blocking(work.job)
+    cancel_job = _blocking(work.cancel_job)
+    delete_job = _blocking(work.delete_job)
+    job_events = watching.job_events
+    wait_for_job = watching.wait_for_job
+    save_results = watching.save_results
     kernels = _blocking(catalogue.kernels)
     limits = _blocking(catalogue.limits)
     openapi = _blocking(catalogue.openapi)
@@ -201,6 +211,14 @@ class AsyncClient:
     convolve_file = _awaiting(one_shots.convolve_file)
     gradient = _awaiting(one_shots.gradient)
     gradient_file = _awaiting(one_shots.gradient_file)
+    submit = _awaiting(work.submit)
+    jobs = _awaiting(work.jobs)
+    job = _awaiting(work.job)
+    cancel_job = _awaiting(work.cancel_job)
+    delete_job = _awaiting(work.delete_job)
+    job_events = watching_async.job_events
+    wait_for_job = watching_async.wait_for_job
+    save_results = watching_async.save_results
     kernels = _awaiting(catalogue.kernels)
     limits = _awaiting(catalogue.limits)
     openapi = _awaiting(catalogue.openapi)

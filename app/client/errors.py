@@ -11,6 +11,7 @@ ConvscopeError
     ├── Forbidden         403
     ├── NotFound          404
     ├── NotAcceptable     406
+    ├── Conflict          409
     ├── TooLarge          413
     ├── UnsupportedType   415
     ├── Invalid           422
@@ -96,6 +97,10 @@ class NotFound(Problem, status=404):
 
 class NotAcceptable(Problem, status=406):
     """The answer cannot be made in the form asked for."""
+
+
+class Conflict(Problem, status=409):
+    """It cannot be had or changed as things stand: a job still runs, or computes on it."""
 
 
 class TooLarge(Problem, status=413):

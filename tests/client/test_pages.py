@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,15 @@ def size_of(path: Path) -> tuple[int, int]:
 def test_curl_examples_write_what_they_say(server: str, tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (20, 31), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.jpg")
-    (network,) = examples("json", REST)
-    (tmp_path / "network.json").write_text(network)
+    for name, content in zip(("network", "job"), examples("json", REST), strict=True):
+        (tmp_path / f"{name}.json").write_text(content)
     for block in examples("sh", REST):
         for line in block.splitlines():
-            program, *words = shlex.split(line.replace(ADDRESS, server))
+            command = line.replace(ADDRESS, server)
+            if "$ID" in command:
+                taken = json.loads((tmp_path / "taken.json").read_text())
+                command = command.replace("$ID", taken["id"])
+            program, *words = shlex.split(command)
             assert program == "curl"
             assert curl(words, tmp_path) == 0
     assert size_of(tmp_path / "edges.png") == (31, 20)
@@ -58,3 +63,7 @@ def test_curl_examples_write_what_they_say(server: str, tmp_path: Path) -> None:
     gradient = load((tmp_path / "gradient.safetensors").read_bytes())["input"]
     assert gradient.shape == tuple(shapes["input"]["shape"])
     assert json.loads((tmp_path / "image.json").read_text())["width"] == 31
+    assert "event: end" in (tmp_path / "events.txt").read_text()
+    assert json.loads((tmp_path / "ended.json").read_text())["pictures"]["done"] == 2
+    with zipfile.ZipFile(tmp_path / "results.zip") as results:
+        assert "man with a camera.png" in results.namelist()

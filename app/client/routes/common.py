@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 import httpx
 from numpy.typing import ArrayLike
 
-from app.client.answers import Gradients, Image, Maps
+from app.client.answers import Gradients, Image, Job, Maps
 from app.client.messages import unpacked
 from app.client.network import LayerLike
 from app.engine.losses import Loss
@@ -62,6 +62,11 @@ def as_content(answer: httpx.Response) -> bytes:
 def as_nothing(answer: httpx.Response) -> None:
     """Return nothing: the answer has no content."""
     del answer
+
+
+def as_job(answer: httpx.Response) -> Job:
+    """Return the job that an answer tells of."""
+    return Job.of(answer.json())
 
 
 def as_maps(answer: httpx.Response) -> Maps:
