@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from app.imaging import PictureLimits
+from app.service.cluster import ClusterOnDemand
 from app.service.compute import Compute
 from app.service.decoding import Decoding
 from app.service.jobs_admission import content_of
@@ -104,6 +105,7 @@ def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: Pictu
     app.state.job_decoding = Decoding(
         settings.job_slots, limits, settings.working_bytes, settings.deadline_seconds
     )
+    app.state.cluster = ClusterOnDemand(settings.dask) if settings.dask else None
     app.state.job_runner = JobRunner(
         Claims(store, settings.store_dir, lease_seconds=settings.job_lease_seconds),
         app.state.slots,
@@ -112,6 +114,7 @@ def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: Pictu
         work_of=work_of(app.state.jobs, settings),
         count=settings.job_slots,
         item_seconds=settings.job_item_seconds,
+        elsewhere=app.state.cluster,
     )
     app.state.job_streams = 0
 
@@ -144,6 +147,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     expiry.cancel()
     await anyio.to_thread.run_sync(app.state.job_runner.stop)
+    if app.state.cluster is not None:
+        await anyio.to_thread.run_sync(app.state.cluster.close)
     app.state.job_decoding.close()
     await first_decoder
     app.state.decoding.close()

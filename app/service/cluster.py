@@ -8,6 +8,7 @@ A picture's bytes travel inside its task, so that no worker's death can lose the
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.engine.errors import EngineError
 from app.imaging import PictureError
-from app.service.errors import ServiceError
+from app.service.errors import Overloaded, ServiceError
 from app.service.items import ItemWork, compute_item
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ LOOK_SECONDS = 1.0
 WORKERLESS_SECONDS = 60.0
 
 
-class ClusterError(ServiceError):
-    """The cluster is away, or cannot compute; whatever is done already is not lost."""
+class ClusterError(Overloaded):
+    """The cluster is away, or cannot compute now; whatever is done already is not lost."""
 
 
 class ItemRefused(ServiceError):
@@ -168,3 +169,51 @@ class Cluster:
     def close(self) -> None:
         """Leave; what is not done yet is called off."""
         self._client.close(timeout=2)
+
+
+class ClusterOnDemand:
+    """A cluster that is reached when there is something to compute, and again when it was lost.
+
+    Args:
+        address: Of its scheduler.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._cluster: Cluster | None = None
+        self._lock = threading.Lock()
+        self._away: str | None = None
+        self._again = 0.0
+
+    def compute(
+        self, content: bytes, work: ItemWork, check: Callable[[], None]
+    ) -> dict[str, bytes]:
+        """Return the files of one picture; see `Cluster.compute`."""
+        cluster = self._reached()
+        try:
+            return cluster.compute(content, work, check)
+        except ClusterError:
+            with self._lock:
+                if self._cluster is cluster:
+                    self._cluster = None
+                    cluster.close()
+            raise
+
+    def _reached(self) -> Cluster:
+        with self._lock:
+            if self._away is not None and time.monotonic() < self._again:
+                raise ClusterError(self._away)
+            try:
+                self._cluster, self._away = self._cluster or Cluster(self._address), None
+            except ClusterError as error:
+                # Threads that all want it need not wait one after the other to be told.
+                self._away, self._again = error.message, time.monotonic() + CONNECT_SECONDS
+                raise
+            return self._cluster
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        with self._lock:
+            if self._cluster is not None:
+                self._cluster.close()
+                self._cluster = None

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from app.engine.errors import EngineError
 from app.imaging import Picture, PictureError
@@ -55,6 +56,25 @@ class _TooLong(ServiceError):
     """A picture has used up its time."""
 
 
+class Executor(Protocol):
+    """Computes pictures, wherever it is."""
+
+    def compute(
+        self, content: bytes, work: ItemWork, check: Callable[[], None]
+    ) -> dict[str, bytes]:
+        """Return what `compute_item` does.
+
+        Args:
+            content: The picture's file.
+            work: What is computed of it.
+            check: Called every now and then; raises to stop.
+
+        Raises:
+            Overloaded: It cannot compute now.
+            ServiceError: It cannot compute this picture.
+        """
+
+
 class JobRunner:
     """Computes the pictures of jobs as long as there are any.
 
@@ -66,6 +86,7 @@ class JobRunner:
         work_of: returns what is computed of each picture of a job.
         count: pictures at the same time.
         item_seconds: processor time of one picture.
+        elsewhere: computes pictures in place of this process, whose cores it leaves alone.
     """
 
     def __init__(
@@ -78,7 +99,9 @@ class JobRunner:
         work_of: Callable[[str], ItemWork],
         count: int,
         item_seconds: float,
+        elsewhere: Executor | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self.trouble = ""
         self._claims = claims
         self._slots = slots
@@ -160,6 +183,8 @@ class JobRunner:
     def _computed(self, claim: Claim, running: _Running) -> dict[str, bytes]:
         work = self._work_of(claim.job)
         content = self._content(claim)
+        if self._elsewhere is not None:
+            return self._elsewhere.compute(content, work, running.check)
         with self._slots.behind(running.check):
             return compute_item(content, work, decode=self._decode)
 
