@@ -102,6 +102,10 @@ class Settings:
     idle_seconds: float = limit(30.0, "time a connection may rest between requests", minimum=0.1)
     drain_seconds: float = limit(20.0, "time running requests get after SIGTERM", minimum=0.0)
 
+    workers: int = dataclasses.field(
+        default=1,
+        metadata={"limit": False, "meaning": "processes that serve, on Linux", "minimum": 1},
+    )
     host: str = choice("127.0.0.1", "address to bind")
     port: int = choice(8000, "port to bind")
     allowed_hosts: tuple[str, ...] = choice(

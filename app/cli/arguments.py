@@ -26,6 +26,12 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
     serving.add_argument("--host", help=f"address to bind ({settings.host})")
     serving.add_argument("--port", type=int, help=f"port to bind ({settings.port})")
     serving.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help=f"processes that serve, sharing address and store ({settings.workers})",
+    )
+    serving.add_argument(
         "--allow-public",
         action="store_true",
         help="bind an address that others can reach although CONVSCOPE_TOKEN is not set",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 from app.cli import exits
@@ -16,9 +17,7 @@ def run_server(settings: Settings, options: dict[str, Any]) -> int:
     Raises:
         CommandError: The address is public without a token, or the store cannot be used.
     """
-    from app.main import create_app
     from app.web.gate import is_loopback
-    from app.web.serving import serve
 
     settings = dataclasses.replace(settings, **options)
     if not (is_loopback(settings.host) or settings.token or settings.allow_public):
@@ -26,10 +25,40 @@ def run_server(settings: Settings, options: dict[str, Any]) -> int:
             f"{settings.host or 'every address'} can be reached from other machines. "
             "Set CONVSCOPE_TOKEN to a secret, or pass --allow-public to let anyone in."
         )
+    if settings.workers > 1:
+        return _run_workers(settings)
+    from app.main import create_app
+    from app.web.serving import serve
+
     try:
         app = create_app(settings)
     except OSError as error:
         message = f"the store {settings.store_dir}: {error.strerror}"
         raise CommandError(message, exits.SOMETHING_FAILED) from error
     serve(app, settings)
+    return exits.DONE
+
+
+def _run_workers(settings: Settings) -> int:
+    """Serve from several processes.
+
+    Raises:
+        CommandError: There are no such processes here, or the address cannot be bound.
+    """
+    if sys.platform != "linux":
+        raise CommandError("Several workers need Linux; elsewhere one process serves.")
+    from app.service.store import ImageStore
+    from app.web.workers import supervise
+
+    try:
+        # What keeps the workers from their store is told once, here.
+        ImageStore(settings.store_dir, quota=settings.store_bytes, days=settings.store_days)
+    except OSError as error:
+        message = f"the store {settings.store_dir}: {error.strerror}"
+        raise CommandError(message, exits.SOMETHING_FAILED) from error
+    try:
+        supervise(settings)
+    except OSError as error:
+        message = f"{settings.host} port {settings.port}: {error.strerror}"
+        raise CommandError(message, exits.SOMETHING_FAILED) from error
     return exits.DONE

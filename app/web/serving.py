@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -33,9 +35,15 @@ class DrainingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, lifecycle: Lifecycle, metrics: Metrics, drain_seconds: float
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        drain_seconds: float,
+        wanted: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(config)
+        self._wanted = wanted
         self._lifecycle = lifecycle
         self._metrics = metrics
         self._drain_seconds = drain_seconds
@@ -52,6 +60,8 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Stop once nothing runs any more, or the time for it is over."""
+        if self._wanted is not None and not self._lifecycle.draining and not self._wanted():
+            self.handle_exit(signal.SIGTERM, None)
         if self._lifecycle.draining and (
             self._metrics.running == 0 or time.monotonic() > self._drained_by
         ):
@@ -72,8 +82,20 @@ def write_logs(log_format: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
-    """Serve `app` until a signal, then drain."""
+def serve(
+    app: FastAPI,
+    settings: Settings,
+    listening: socket.socket | None = None,
+    wanted: Callable[[], bool] | None = None,
+) -> None:
+    """Serve `app` until a signal, then drain.
+
+    Args:
+        app: the application.
+        settings: its settings.
+        listening: a socket that others take connections from as well; by default one of its own.
+        wanted: tells whether there is still somebody to serve for; else it drains as well.
+    """
     write_logs(settings.log_format)
     sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
@@ -90,4 +112,5 @@ def serve(app: FastAPI, settings: Settings) -> None:
         proxy_headers=False,
     )
     state = app.state
-    DrainingServer(config, state.lifecycle, state.metrics, settings.drain_seconds).run()
+    server = DrainingServer(config, state.lifecycle, state.metrics, settings.drain_seconds, wanted)
+    server.run(None if listening is None else [listening])
