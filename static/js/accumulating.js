@@ -1,4 +1,4 @@
-/** The gradient of the units that the window has passed: it is the sum of what each of them sends back. */
+/** The gradients of the units that the window has passed: it is the sum of what each of them sends back. */
 
 import { compute } from './api.js';
 import { lossOf, lossyNetwork } from './loss.js';
@@ -31,21 +31,22 @@ function within(loss, area, { rows, cols }) {
   return { loss: { ...loss, select: { ...select, rows: down, cols: across } }, weight: loss.type === 'mean' ? share : 1 };
 }
 
-/** What was asked for last, by its question: whole rows stay the same for a row of steps. @type {Map<string, Promise<Cells>>} */
+/** @typedef {{input: import('./api.js').Tensor, kernel: import('./api.js').Tensor | undefined}} Gradients */
+
+/** What was asked for last, by its question: whole rows stay the same for a row of steps. @type {Map<string, Promise<Gradients>>} */
 const known = new Map();
 const MOST_KNOWN = 4;
 
-/** @param {object} body @returns {Promise<Cells>} */
-async function ask(body) {
+/** @param {object} body @param {string} kernel name of its gradient @returns {Promise<Gradients>} */
+async function ask(body, kernel) {
   const { tensors } = await compute('/backward', body, new AbortController().signal);
-  const { values, shape } = tensors.input;
-  return { values: /** @type {Float32Array} */ (values), rows: shape[2], cols: shape[3] };
+  return { input: tensors.input, kernel: tensors[kernel] };
 }
 
-/** @param {object} body */
-function remembered(body) {
+/** @param {object} body @param {string} kernel */
+function remembered(body, kernel) {
   const key = JSON.stringify(body);
-  const answer = known.get(key) ?? ask(body);
+  const answer = known.get(key) ?? ask(body, kernel);
   known.delete(key);
   known.set(key, answer);
   answer.catch(() => known.delete(key));
@@ -53,17 +54,27 @@ function remembered(body) {
   return answer;
 }
 
+/** The planes of a sum of gradients, each with its weight. @param {import('./api.js').Tensor[]} tensors @param {number[]} weights @returns {Cells[]} */
+function summed(tensors, weights) {
+  const [{ shape, values: first }] = tensors;
+  const [rows, cols] = shape.slice(-2);
+  const sum = new Float32Array(first.length);
+  tensors.forEach(({ values }, at) => values.forEach((value, cell) => (sum[cell] += weights[at] * value)));
+  return Array.from({ length: sum.length / (rows * cols) }, (_, plane) => ({ values: sum.subarray(plane * rows * cols, (plane + 1) * rows * cols), rows, cols }));
+}
+
 /**
- * dL/dInput of one channel, of the units up to a place of the walk.
- * @param {import('./state.js').Lab} state @param {Area} area @param {Lattice} lattice
- * @returns {Promise<Cells | null>} null where the loss looks at none of them
+ * dL/dInput and dL/dKernel of the units up to a place of the walk, channel by channel.
+ * @param {import('./state.js').Lab} state @param {number} layer whose kernel is meant; -1 for none @param {Area} area @param {Lattice} lattice
+ * @returns {Promise<{input: Cells[], kernel: Cells[] | null} | null>} null where the loss looks at none of them
  */
-export async function accumulated(state, area, lattice) {
+export async function accumulated(state, layer, area, lattice) {
   const parts = passed(area, lattice.cols).map((one) => within(lossOf(state), one, lattice)).filter((one) => one !== null);
-  const wanted = { gradients: ['input'], channels: [state.channel], dtype: 'float32', max_side: MOST_SIDE };
-  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted })));
+  const kernel = `layers.${layer}.kernel`;
+  const wanted = { gradients: layer < 0 ? ['input'] : ['input', kernel], dtype: 'float32', max_side: MOST_SIDE };
+  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted }, kernel)));
   if (!answers.length) return null;
-  const sum = new Float32Array(answers[0].values.length);
-  answers.forEach(({ values }, at) => values.forEach((value, cell) => (sum[cell] += parts[at].weight * value)));
-  return { ...answers[0], values: sum };
+  const weights = parts.map(({ weight }) => weight);
+  const kernels = answers.map((answer) => answer.kernel).filter((one) => one !== undefined);
+  return { input: summed(answers.map(({ input }) => input), weights), kernel: kernels.length ? summed(kernels, weights) : null };
 }

@@ -102,6 +102,55 @@ export const upload = async (file, signal) =>
     })
   ).json();
 
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {string} name
+ * @property {'waiting' | 'running' | 'done' | 'cancelled'} state
+ * @property {{total: number, waiting: number, running: number, done: number, failed: number}} pictures
+ * @property {number} bytes of the results
+ * @property {number | null} rate pictures a second
+ * @property {number | null} eta seconds
+ * @property {string} trouble why it does not go on just now
+ * @property {{number: number, name: string, detail: string}[]} [faults]
+ */
+
+/** Have many pictures computed. @param {object} body @returns {Promise<Job>} */
+export const submitJob = async (body) => (await post('/jobs', body, 'application/json')).json();
+
+/** @param {string} id @returns {Promise<Job>} */
+export const cancelJob = async (id) => (await ask(`/jobs/${id}/cancel`, { method: 'POST' })).json();
+
+/** @param {string} id */
+export const deleteJob = (id) => ask(`/jobs/${id}`, { method: 'DELETE' });
+
+/** @param {string} id */
+export const resultsUrl = (id) => `${ADDRESS}/jobs/${id}/results`;
+
+/**
+ * Be told how far a job is until it has ended; a connection that drops is made again by the browser.
+ * @param {string} id
+ * @param {(job: Job) => void} tell
+ * @param {() => void} lost there is nothing more to be told
+ * @returns {() => void} ends it
+ */
+export function watchJob(id, tell, lost) {
+  const source = new EventSource(`${ADDRESS}/jobs/${id}/events`);
+  const learn = (/** @type {MessageEvent} */ { data }) => tell(JSON.parse(data));
+  const end = () => {
+    source.close();
+    lost();
+  };
+  source.addEventListener('progress', learn);
+  source.addEventListener('end', (event) => {
+    learn(event);
+    end();
+  });
+  source.addEventListener('gone', end);
+  source.addEventListener('error', () => source.readyState === EventSource.CLOSED && end());
+  return () => source.close();
+}
+
 /** @param {string} id @param {number} side */
 export const imageUrl = (id, side) => `${ADDRESS}/images/${id}/content?max_side=${side}`;
 

@@ -13,6 +13,8 @@ import { pinButton } from './pin-view.js';
 import { unpin } from './pins.js';
 import { cell, isPointing, lit, pixel, weight } from './pointing.js';
 import { regionLine } from './loss-view.js';
+import { isSentBack, sentBack, sentBackLine } from './sent-back-view.js';
+import { byChannel, colsOf, grid, inputOf, weightOf } from './term-grid.js';
 import { INPUT } from './tied.js';
 import { explanation, part, shown } from './state.js';
 
@@ -21,32 +23,11 @@ const USUAL_ROWS = 5;
 const LARGEST_GRID = 7;
 const MOST_GROUPS = 16;
 
-/** @typedef {{left: any, right: any, product: number, padding: boolean}} Term */
-
-/** @param {number[]} values @param {number} cols @param {boolean[]} padding @param {string} title @param {boolean} tinted */
-function grid(values, cols, padding, title, tinted) {
-  const largest = Math.max(...values.map(Math.abs), 1e-12);
-  const shade = (/** @type {number} */ value) =>
-    tinted ? `background:color-mix(in srgb,var(${value < 0 ? '--neg' : '--pos'}) ${Math.round((Math.abs(value) / largest) * 60)}%,var(--panel))` : '';
-  return html`<figure>
-    <figcaption>${title}</figcaption>
-    <div class="grid tiny" .style=${`--cols:${cols}`}>
-      ${values.map(
-        (value, place) =>
-          html`<span class="cell ${padding[place] ? 'pad' : ''}" title=${padding[place] ? 'padding' : nothing} .style=${shade(value)}
-            >${number(value, 3)}</span
-          >`,
-      )}
-    </div>
-  </figure>`;
-}
+/** @typedef {import('./term-grid.js').Term} Term */
 
 /** @param {Term[]} terms */
 function product(terms) {
-  const input = (/** @type {Term} */ term) => (term.left.name === 'kernel' ? term.right : term.left);
-  const weight = (/** @type {Term} */ term) => (term.left.name === 'kernel' ? term.left : term.right);
-  const rows = new Set(terms.map((term) => input(term).position.at(-2)));
-  const cols = Math.max(1, terms.length / Math.max(rows.size, 1));
+  const [input, weight, cols] = [inputOf, weightOf, colsOf(terms)];
   const padding = terms.map((term) => term.padding);
   const backward = input(terms[0]).name === 'upstream';
   const { name } = weight(terms[0]);
@@ -57,26 +38,13 @@ function product(terms) {
     ${grid(terms.map((term) => term.product), cols, padding, 'products', true)}`;
 }
 
-/** Terms by channel of the input, or by map of the upstream gradient, in their order. @param {Term[]} terms */
-function byChannel(terms) {
-  /** @type {Map<number, Term[]>} */
-  const groups = new Map();
-  for (const term of terms) {
-    const { position } = term.left.name === 'kernel' ? term.right : term.left;
-    const channel = position[1] ?? 0;
-    const group = groups.get(channel);
-    if (group) group.push(term);
-    else groups.set(channel, [term]);
-  }
-  return [...groups];
-}
-
 /** @param {any} told */
 function terms(told) {
   if (told?.count) return html`<p class="dim">${told.count} products dL/dMap × input, one for each cell of the map that the weight makes.</p>`;
   if (!told?.terms) return nothing;
+  if (isSentBack(told)) return sentBack(told);
   const groups = byChannel(told.terms);
-  const rows = new Set(told.terms.map((/** @type {Term} */ t) => (t.left.name === 'kernel' ? t.right : t.left).position.at(-2)));
+  const rows = new Set(told.terms.map((/** @type {Term} */ t) => inputOf(t).position.at(-2)));
   const fits = rows.size <= LARGEST_GRID && told.terms.length / groups.length <= LARGEST_GRID ** 2;
   if (!fits || groups.length > MOST_GROUPS)
     return html`<p class="dim">${told.terms.length} products; the largest: ${[...told.terms]
@@ -145,7 +113,7 @@ export function arithmeticView() {
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
-      ${comparedLine()} ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
+      ${sentBackLine(told)} ${comparedLine()} ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
     </div>`;
 }
 

@@ -69,7 +69,7 @@ async function saveGif() {
   const { slideGif } = await import('./gif/index.js');
   const blob = await slideGif((part) => (done.value = `GIF ${Math.round(100 * part)} %`));
   if (blob) keep(blob, name);
-  else refused.value = 'What is shown has no rows and columns to slide over.';
+  else refused.value = 'There is nothing to slide over: no rows and columns, or a loss that is not of single cells.';
   done.value = '';
 }
 

@@ -5,6 +5,7 @@ import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
 import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
 import { sizeControl, sizeText, smallerButton, source } from './input-size.js';
+import { takeMany } from './jobs.js';
 import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { leavePicture, onPicture, onPictureKey, pinPicture } from './picture-pointing.js';
@@ -87,7 +88,9 @@ export function acceptPictures() {
     addEventListener(end, () => document.body.classList.remove('dropping'));
   addEventListener('drop', (event) => {
     event.preventDefault();
-    take(/** @type {DragEvent} */ (event).dataTransfer?.files[0]);
+    const files = /** @type {DragEvent} */ (event).dataTransfer?.files;
+    if (files && files.length > 1) takeMany([...files]);
+    else take(files?.[0]);
   });
   addEventListener('paste', (event) => {
     const files = /** @type {ClipboardEvent} */ (event).clipboardData?.files;

@@ -5,6 +5,7 @@ import { resized } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
+import { partialKernel } from './slid.js';
 import { complain, edit, editLayer, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -48,11 +49,12 @@ export function matrixOf(index) {
 export function gradientOf(index) {
   if (part.mode !== 'gradient') return null;
   const { gradient, of } = shown.value ?? {};
-  if (!gradient?.kernel || of?.mode !== 'gradient') return null;
-  const [filters, channels] = bankSize(index) ?? [gradient.kernel.length, 1];
+  const planes = partialKernel.value ?? gradient?.kernel;
+  if (!planes || of?.mode !== 'gradient') return null;
+  const [filters, channels] = bankSize(index) ?? [planes.length, 1];
   const [filter, channel] = sliceOf(index);
   // Until the new kernel is answered, the answer may be of one with other filters.
-  return gradient.kernel.length === filters * channels ? gradient.kernel[filter * channels + channel] : null;
+  return planes.length === filters * channels ? planes[filter * channels + channel] : null;
 }
 
 /** @param {number} index @param {{row: number, col: number}} cell of the matrix in the grid */

@@ -31,7 +31,7 @@ function targetOf({ target, input, layer }, told) {
 
 /**
  * The loss as the API wants it: the sum, where the pinned cell or the region has left its map.
- * @param {Lab} state @param {Reports} [told] of the state's layers
+ * @param {Lab} state @param {Reports} [told] of the state's layers @returns {{type: string, select?: any, target?: any}}
  */
 export function lossOf(state, told) {
   const { loss, unit, region, layer } = state;

@@ -9,6 +9,8 @@ import { keepButton } from './compare-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
 import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
+import { refreshJobs } from './jobs.js';
+import { jobsPanel } from './jobs-view.js';
 import { asMatrix } from './kernel.js';
 import { startComparing } from './kept.js';
 import { followLink } from './link.js';
@@ -33,7 +35,7 @@ const travelButton = (title, sign, keys, off, act) =>
   >`;
 
 const tools = () => html`${travelButton('Undo', '↶', 'Control+Z', !canUndo.value, undo)}
-  ${travelButton('Redo', '↷', 'Control+Shift+Z', !canRedo.value, redo)} ${keepButton()} ${exportMenu()}
+  ${travelButton('Redo', '↷', 'Control+Shift+Z', !canRedo.value, redo)} ${keepButton()} ${exportMenu()} ${jobsPanel()}
   <button class="plain" data-testid="theme" @click=${toggleTheme}>${dark.value ? 'Light' : 'Dark'}</button>`;
 
 /** @param {KeyboardEvent} event */
@@ -61,6 +63,7 @@ function start() {
   startChecks();
   startComparing();
   learnLists();
+  refreshJobs();
 }
 
 /** What the controls offer; a server that does not answer yet is asked again. */

@@ -8,7 +8,7 @@ import { part, shown } from './state.js';
 const MOST_PLACES = 48;
 
 /** @typedef {import('./areas.js').Area} Area */
-/** @typedef {{layer: number, rows: number, cols: number, stride: number, down: number, across: number, count: number}} Lattice */
+/** @typedef {{layer: number, maps: number, rows: number, cols: number, stride: number, down: number, across: number, count: number}} Lattice */
 
 /** The walk that is on: how many places were left behind, and whether it goes on by itself. */
 export const walk = signal(/** @type {{at: number, playing: boolean} | null} */ (null));
@@ -16,17 +16,27 @@ export const walk = signal(/** @type {{at: number, playing: boolean} | null} */ 
 /** What the gradient has become on the way; null where all of it is shown. */
 export const partial = signal(/** @type {import('./live.js').Plane | null} */ (null));
 
+/** What dL/dKernel has become on the way, filter by filter and channel by channel. */
+export const partialKernel = signal(/** @type {import('./live.js').Plane[] | null} */ (null));
+
 /** The layer whose units are made one by one: the one that is shown, or that the loss looks at. */
 const walkedLayer = computed(() => (part.mode === 'gradient' ? lossLayer(part) : part.layer));
 
 /** @param {number} layer @param {number[] | undefined} shape @param {number} most @returns {Lattice | null} */
 export function latticeOf(layer, shape, most = MOST_PLACES) {
   if (shape?.length !== 4) return null;
-  const [rows, cols] = shape.slice(2);
+  const [maps, rows, cols] = shape.slice(1);
   const stride = Math.ceil(Math.max(rows, cols) / most);
   const [down, across] = [Math.ceil(rows / stride), Math.ceil(cols / stride)];
-  return { layer, rows, cols, stride, down, across, count: down * across };
+  return { layer, maps, rows, cols, stride, down, across, count: down * across };
 }
+
+/** The map whose units they are. */
+const walkedMap = computed(() => {
+  const { mode, loss, unit, region, channel, map } = part;
+  const chosen = loss === 'unit' ? unit : loss === 'region' ? region : null;
+  return mode === 'forward' ? channel : (chosen?.channel ?? map);
+});
 
 /** The places of the walk; null where a layer has no rows and columns, or the loss is none of single units. */
 export const lattice = computed(() => {
@@ -48,9 +58,8 @@ export const here = computed(() => (walk.value && lattice.value ? placeOf(lattic
 /** The unit that the window makes. @returns {import('./state.js').Unit | null} */
 export const slid = computed(() => {
   if (!here.value || !lattice.value) return null;
-  const { layer } = lattice.value;
-  const maps = shown.value?.layers[layer]?.output_shape[1] ?? 1;
-  return { layer, channel: Math.min(part.channel, maps - 1), row: here.value.row, col: here.value.col };
+  const { layer, maps } = lattice.value;
+  return { layer, channel: Math.min(walkedMap.value, maps - 1), row: here.value.row, col: here.value.col };
 });
 
 /** Cells that come after a place: the rest of its rows, and all rows below. @param {Area} area @param {number} rows of the map @param {number} cols @returns {Area[]} */

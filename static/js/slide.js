@@ -1,12 +1,14 @@
 /** Sliding the window: by itself or step by step, over all places of the map. */
 
-import { effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
+import { batch, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { accumulated } from './accumulating.js';
 import { Problem } from './api.js';
 import { focusPlane } from './focus.js';
-import { here, lattice, partial, walk } from './slid.js';
-import { lab, part } from './state.js';
+import { here, lattice, partial, partialKernel, walk } from './slid.js';
+import { kernelLayer, lab, part, shown } from './state.js';
 import { reveal } from './zoom.js';
+
+/** @typedef {import('./live.js').Plane} Plane */
 
 /** Places a second. */
 export const SPEEDS = [1, 2, 4, 10, 30];
@@ -66,7 +68,13 @@ function onKey(event) {
 let asking = false;
 let stale = false;
 
-/** Ask for the gradient of the places passed: one request at a time, the newest place next. */
+const forget = () =>
+  batch(() => {
+    partial.value = null;
+    partialKernel.value = null;
+  });
+
+/** Ask for the gradients of the places passed: one request at a time, the newest place next. */
 async function accumulate() {
   stale = true;
   if (asking) return;
@@ -74,17 +82,26 @@ async function accumulate() {
   while (stale) {
     stale = false;
     const [area, places, whole] = [here.peek(), lattice.peek(), focusPlane.peek()];
-    if (!area || !places || !whole || lab.peek().mode !== 'gradient') partial.value = null;
+    if (!area || !places || !whole || lab.peek().mode !== 'gradient') forget();
     else await show(area, places, whole);
   }
   asking = false;
 }
 
-/** @param {import('./areas.js').Area} area @param {import('./slid.js').Lattice} places @param {import('./live.js').Plane} whole the gradient of all places */
+/** Cells in the place of those of the whole. @param {Plane} whole @param {{values: Float32Array, rows: number, cols: number}} [cells] none are zeros @returns {Plane} */
+const inPlaceOf = (whole, cells = { values: new Float32Array(whole.rows * whole.cols), rows: whole.rows, cols: whole.cols }) => ({ ...whole, ...cells, exact: true, scale: 1, offset: 0, edited: null });
+
+/** @param {import('./areas.js').Area} area @param {import('./slid.js').Lattice} places @param {Plane} whole the gradient of all places */
 async function show(area, places, whole) {
+  const state = lab.peek();
   try {
-    const cells = (await accumulated(lab.peek(), area, places)) ?? { ...whole, values: new Float32Array(whole.rows * whole.cols) };
-    if (here.peek() && !stale) partial.value = { ...whole, ...cells, exact: true, scale: 1, offset: 0, edited: null };
+    const found = await accumulated(state, kernelLayer.peek(), area, places);
+    if (!here.peek() || stale) return;
+    const kernels = shown.peek()?.gradient?.kernel ?? [];
+    batch(() => {
+      partial.value = inPlaceOf(whole, found?.input[Math.min(state.channel, found.input.length - 1)]);
+      partialKernel.value = kernels.map((kernel, at) => inPlaceOf(kernel, found?.kernel?.[at]));
+    });
   } catch (error) {
     if (!(error instanceof Problem || error instanceof TypeError)) throw error;
     end(); // what is wrong is said where it is asked for the whole

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, input_gradient
 from tests.browser.lab import Lab
 from tests.browser.test_accessibility import violations
+from tests.browser.test_gradient import term_cells
 
 
 def texts(values: Array) -> list[str]:
@@ -78,7 +79,7 @@ SENT_BACK = """wanted => {
 
 
 def test_gradient_is_what_the_units_passed_have_sent_back(still: Lab, numbers: Array) -> None:
-    sums = correlate(numbers, SOBEL_X)
+    sums, around = correlate(numbers, SOBEL_X), np.pad(numbers, 1)
     still.by_id("gradient").click()
     still.by_id("slide").click()
     for _ in range(23):
@@ -90,6 +91,23 @@ def test_gradient_is_what_the_units_passed_have_sent_back(still: Lab, numbers: A
             passed = np.where(np.arange(56).reshape(7, 8) < count, upstream, 0)
             wanted = input_gradient(passed, SOBEL_X, (7, 8))
             still.page.wait_for_function(SENT_BACK, arg=wanted.flatten().tolist())
+            met = (
+                share * around[row : row + 3, col : col + 3]
+                for (row, col), share in np.ndenumerate(passed)
+            )
+            still.shows_kernel_gradient(np.sum(list(met), axis=0))
+            here = divmod(count - 1, 8)
+            spoken = f"row {here[0]} · column {here[1]}"
+            expect(still.by_id("arithmetic")).to_contain_text(spoken)
+            still.says_number("sent-back-slope", upstream[here], 1e-3)
+            for title, grid in (
+                ("to dL/dInput", SOBEL_X),
+                ("to dL/dKernel", around[here[0] : here[0] + 3, here[1] : here[1] + 3]),
+            ):
+                found = term_cells(still, title)
+                assert found == pytest.approx(
+                    (upstream[here] * grid).flatten().tolist(), rel=6e-3, abs=1e-4
+                )
             still.by_id("slide-back").click()
         still.by_id("slide-on").click()
         still.by_id("slide-on").click()

@@ -2,7 +2,7 @@
 
 import { GIFEncoder, applyPalette, quantize } from '../../vendor/gifenc/gifenc.js';
 import { accumulated } from '../accumulating.js';
-import { focusPlane, scale } from '../focus.js';
+import { ownPlane, scale } from '../focus.js';
 import { number } from '../format.js';
 import { matrixOf } from '../kernel-edit.js';
 import { hasKernel, isRandom } from '../layer-types.js';
@@ -44,9 +44,11 @@ function look() {
 
 /** What is shown of the output when the window stands at a place. @param {import('../areas.js').Area} here @param {import('../slid.js').Lattice} places @returns {Promise<import('../live.js').Plane>} */
 async function planeAt(here, places) {
-  const whole = /** @type {import('../live.js').Plane} */ (focusPlane.value);
+  const whole = /** @type {import('../live.js').Plane} */ (ownPlane.value);
   if (part.mode !== 'gradient') return whole;
-  const cells = await accumulated(lab.peek(), here, places);
+  const state = lab.peek();
+  const planes = (await accumulated(state, -1, here, places))?.input;
+  const cells = planes?.[Math.min(state.channel, planes.length - 1)];
   return { ...whole, values: new Float32Array(whole.values.length), exact: true, scale: 1, offset: 0, ...cells };
 }
 
@@ -77,12 +79,12 @@ const breathe = () => new Promise((resolve) => setTimeout(resolve));
  * @returns {Promise<Blob | null>} null where there is nothing to slide over
  */
 export async function slideGif(tell) {
-  const layer = lattice.peek()?.layer ?? 0;
+  const layer = lattice.peek()?.layer ?? -1;
   const places = latticeOf(layer, shown.value?.layers[layer]?.output_shape, MOST_PLACES);
   const from = source();
-  if (!places || !focusPlane.value) return null;
+  if (!places || !ownPlane.value) return null;
   const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [WIDTH, frameHeight(from, focusPlane.value)];
+  [canvas.width, canvas.height] = [WIDTH, frameHeight(from, ownPlane.value)];
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
   const painted = document.createElement('canvas');
   const [colours, kernel, now] = [look(), kernelOf(layer), scale.value];
