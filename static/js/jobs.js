@@ -3,7 +3,7 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { Problem, cancelJob, deleteJob, get, submitJob, upload, watchJob } from './api.js';
 import { number } from './format.js';
-import { toNetwork } from './layer-types.js';
+import { LAYER_TYPES, toNetwork } from './layer-types.js';
 import { lab, limits } from './state.js';
 
 /** @typedef {import('./api.js').Job} Job */
@@ -110,7 +110,7 @@ function bodyOf(images) {
   const { input, layers } = lab.peek();
   const { color = 'gray', range, max_side } = input;
   const network = toNetwork({ input: { color }, layers });
-  const named = layers.map(({ type }) => type.replace(/_?[12]d$/, '').replaceAll('_', ' ')).join(', ');
+  const named = layers.map(({ type }) => LAYER_TYPES[type]?.title ?? type).join(', ');
   return {
     kind: 'apply',
     name: named.slice(0, LONGEST_NAME),
