@@ -18,7 +18,6 @@ from app.cli import exits
 from app.cli.exits import CommandError
 from app.cli.files import not_written
 from app.cli.specs import read_spec
-from app.engine.errors import EngineError
 from app.service.cluster import Cluster, ClusterError
 from app.settings import Settings
 from app.web.bodies import validated
@@ -42,18 +41,19 @@ def tile(options: dict[str, Any], settings: Settings) -> int:
     spec, path = read_spec(options["spec"]), Path(options["image"]).absolute()
     try:
         x = picture_in(str(path))
-        asked = {"input": {"shape": list(x.shape)}, "layers": spec.layers, **spec.take("dtype")}
-        network = validated(ShapesBody, asked, {}).to_spec()
-        y = tiled(
-            network.layers, x, dtype=network.dtype, working_bytes=options["memory"] * MEBIBYTE
-        )
     except OSError as error:
         raise CommandError(f"{path}: the file cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        told = error.message if isinstance(error, EngineError) else "this is no .npy file"
-        raise CommandError(f"{path}: {told}") from error
+        raise CommandError(f"{path}: this is no .npy file of a picture.") from error
+    try:
+        asked = {"input": {"shape": list(x.shape)}, "layers": spec.layers, **spec.take("dtype")}
+        network = validated(ShapesBody, asked, {}).to_spec()
+        most = options["memory"] * MEBIBYTE
+        y = tiled(network.layers, x, dtype=network.dtype, working_bytes=most)
     except Problem as problem:
         raise CommandError(f"{options['spec']}: {problem.detail}") from problem
+    except ValueError as error:  # the engine's: it is illegal for this picture, or not local
+        raise CommandError(f"{options['spec']}: {error}") from error
     with _submitting(options["dask"] or settings.dask) as (submit, ahead):
         bar = tqdm(total=y.shape[2], unit="row", disable=True if options["quiet"] else None)
         with bar, _written(options["output"], y.shape, y.dtype) as maps:
@@ -86,6 +86,10 @@ def _written(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterat
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             maps = open_memmap(aside, "w+", dtype, shape)
+            if hasattr(os, "posix_fallocate"):
+                # Else a disk that is full would be told by a signal that kills.
+                with open(aside, "r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, aside.stat().st_size)
             yield maps
             maps.flush()
             os.replace(aside, path)

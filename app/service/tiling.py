@@ -74,8 +74,15 @@ def picture_in(path: str) -> da.Array:
     """Return an array in a .npy file, read a few rows at a time by whoever computes on them.
 
     Workers on other machines need the file at the same path.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no array of numbers with rows and columns.
     """
     held = np.load(path, mmap_mode="r")
+    is_array = isinstance(held, np.ndarray)
+    if not (is_array and 2 <= held.ndim <= 4 and held.dtype.kind in "buif"):
+        raise ValueError("it is no picture")
     height = held.shape[-2]
     at_once = max(1, READ_BYTES // max(held.nbytes // max(height, 1), 1))
     read = delayed(_read_rows, pure=True)

@@ -103,11 +103,13 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
     whole = forward(layers, picture[None].astype(np.float32)).output
     for name in ("here.npy", "there.npy"):
         np.testing.assert_array_equal(np.load(tmp_path / name), whole, strict=True)
+    np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
     for name, layers, words in (
         ("picture.npy", [{"type": "flatten"}], "layer 0 is flatten, which is not computed in band"),
         ("picture.npy", [{"type": "dense"}], "spec.json: /layers/0"),
         ("none.npy", [], "none.npy: the file cannot be read: No such file"),
-        ("spec.json", [], "spec.json: this is no .npy file"),
+        ("words.npy", [], "words.npy: this is no .npy file of a picture"),
+        ("spec.json", [], "spec.json: this is no .npy file of a picture"),
     ):
         saved(spec, {"layers": layers})
         ended = convscope("tile", spec, name, "-o", "x.npy")
@@ -119,6 +121,7 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
         "picture.npy",
         "spec.json",
         "there.npy",
+        "words.npy",
     ]
 
 
