@@ -12,6 +12,7 @@ from app.web import strict_json
 Array = NDArray[Any]
 
 MAX_TENSORS = 1000
+MOST_NUMBERS = 2**48
 DTYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -80,6 +81,9 @@ def _tensor(entry: Any, content: memoryview, number: int) -> Array:
         raise MalformedBody(
             f"Tensor {number}: shape and data_offsets are lists of integers of at least 0."
         )
+    if math.prod(max(extent, 1) for extent in shape) >= MOST_NUMBERS:
+        # Without a single number as well: no array is addressed so.
+        raise MalformedBody(f"Tensor {number}: the extents of its shape are too large.")
     start, end = offsets
     needed = math.prod(shape) * np.dtype(dtype).itemsize
     if not start <= end <= len(content) or end - start != needed:
