@@ -100,6 +100,34 @@ PLAIN: dict[str, tuple[Spec, list[Spec]]] = {
             {"type": "log_softmax"},
         ],
     ),
+    "transposed, then a convolution": (
+        COLOUR,
+        [
+            {
+                "type": "conv_transpose2d",
+                "kernel": drawn(3, 2, 3, 2),
+                "bias": drawn(2),
+                "stride": [2, 3],
+                "padding": [[1, 0], [0, 1]],
+                "output_padding": [1, 0],
+            },
+            conv(),
+        ],
+    ),
+    "transposed in groups, of signals": (
+        SIGNAL,
+        [
+            {
+                "type": "conv_transpose1d",
+                "kernel": drawn(2, 2, 3),
+                "stride": 2,
+                "padding": 1,
+                "dilation": 3,
+                "output_padding": 2,
+                "groups": 2,
+            }
+        ],
+    ),
     "a photo, small and coloured": (
         {"sample": "cat", "color": "rgb", "range": "signed", "max_side": 40},
         [conv(padding="same")],
@@ -118,20 +146,6 @@ PLAIN: dict[str, tuple[Spec, list[Spec]]] = {
 POINTWISE = "relu elu sigmoid tanh softplus gelu silu abs square identity"
 for name in POINTWISE.split():
     PLAIN[name] = (COLOUR, [{"type": name}, conv()])
-
-TRANSPOSED = (
-    COLOUR,
-    [
-        {
-            "type": "conv_transpose2d",
-            "kernel": drawn(3, 2, 3, 2),
-            "bias": drawn(2),
-            "stride": [2, 3],
-            "padding": [[1, 0], [0, 1]],
-            "output_padding": [1, 0],
-        }
-    ],
-)
 
 
 def losses(rows: int, cols: int) -> list[Spec]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.serving import ROOT
-from tests.snippets.cases import PLAIN, TRANSPOSED
+from tests.snippets.cases import COLOUR, PLAIN
 from tests.snippets.numbers import Asked, agree, ask, backward, both_ways, forward
 from tests.snippets.shell import run_commands
 from tests.snippets.writing import question, written
@@ -105,15 +105,17 @@ def test_curl_commands_write_the_numbers_and_the_picture(few: list[Asked], tmp_p
 
 
 def test_what_cannot_be_written_is_said_in_one_sentence(server: str) -> None:
-    source, layers = TRANSPOSED
+    source, layers = COLOUR, [{"type": "relu"}]
     spec = {"input": source, "layers": layers}
     told = ask(server, "/forward", spec)
+    drawn = {"random": {"filters": 2, "size": [2, 2], "init": "normal", "seed": 0}}
+    drawn_spec = {"input": source, "layers": [{"type": "conv_transpose2d", "kernel": drawn}]}
     named = {"input": source, "layers": [{"type": "conv2d", "kernel": {"preset": "box"}}]}
     other = {"type": "cross_entropy", "target": 1}
     questions = [
-        ("numpy", question(spec, told)),
+        ("numpy", question(drawn_spec, ask(server, "/forward", drawn_spec))),
         ("pytorch", question(named, ask(server, "/forward", named))),
-        ("numpy", question({"input": source, "layers": [{"type": "relu"}]}, told, loss=other)),
+        ("numpy", question(spec, told, loss=other)),
     ]
     answers = written([{"language": name, "question": one} for name, one in questions])
     for answer, word in zip(answers, ("conv_transpose2d", "name", "cross_entropy"), strict=True):

@@ -54,6 +54,43 @@ const UNPADDED = `def unpadded(wide, shape, pads, mode):
     return np.stack([np.bincount(source, plane, rows * cols) for plane in planes]).reshape(shape)
 `;
 
+const CONV_TRANSPOSE2D = `def spread(shape, size, start, out, stride, dilation):
+    """Return the rows and columns that all kernels together reach over."""
+    sides = zip(shape, size, start, out, stride, dilation)
+    return [max(s * (n - 1) + d * (k - 1) + 1, at + m) for n, k, at, m, s, d in sides]
+
+
+def conv_transpose2d(x, kernel, start, out, stride=(1, 1), dilation=(1, 1), groups=1):
+    """Add each cell of x (N, C, H, W) times each kernel (C, O / groups, KH, KW) to what it reaches."""
+    rows, cols = x.shape[2:]
+    given = x.reshape(len(x), groups, -1, rows, cols)
+    filters = kernel.reshape(groups, -1, *kernel.shape[1:])
+    sides = spread(x.shape[2:], kernel.shape[2:], start, out, stride, dilation)
+    wide = np.zeros((len(x), groups, filters.shape[2], *sides))
+    for u, v in np.ndindex(kernel.shape[2:]):
+        top, left = u * dilation[0], v * dilation[1]
+        down = slice(top, top + stride[0] * (rows - 1) + 1, stride[0])
+        across = slice(left, left + stride[1] * (cols - 1) + 1, stride[1])
+        wide[..., down, across] += np.einsum("ngchw,gco->ngohw", given, filters[..., u, v])
+    maps = wide.reshape(len(x), -1, *sides)
+    return maps[:, :, start[0] : start[0] + out[0], start[1] : start[1] + out[1]]
+`;
+
+const CONV_TRANSPOSE2D_GRADIENTS = `def conv_transpose2d_gradients(
+    upstream, x, kernel, start, out, stride=(1, 1), dilation=(1, 1), groups=1
+):
+    """Return dL/dx, a convolution of what arrived, and dL/dkernel."""
+    rows, cols = x.shape[2:]
+    wide = np.zeros((*upstream.shape[:2], *spread(x.shape[2:], kernel.shape[2:], start, out, stride, dilation)))
+    wide[:, :, start[0] : start[0] + out[0], start[1] : start[1] + out[1]] = upstream
+    patches = windows(wide, kernel.shape[2:], stride, dilation)[:, :, :rows, :cols]
+    patches = patches.reshape(len(x), groups, -1, *patches.shape[2:])
+    given = x.reshape(len(x), groups, -1, rows, cols)
+    filters = kernel.reshape(groups, -1, *kernel.shape[1:])
+    grad = np.einsum("ngohwuv,gcouv->ngchw", patches, filters).reshape(x.shape)
+    return grad, np.einsum("ngohwuv,ngchw->gcouv", patches, given).reshape(kernel.shape)
+`;
+
 const MAX_POOL2D = `def max_pool2d(x, size, stride=(1, 1), pads=((0, 0), (0, 0)), dilation=(1, 1)):
     """Return the largest value of each window."""
     padded = np.pad(x, ((0, 0), (0, 0), *pads), constant_values=-np.inf)
@@ -112,6 +149,8 @@ export const FUNCTIONS = {
   unpadded: { text: UNPADDED },
   conv2d: { calls: ['windows'], text: CONV2D },
   conv2d_gradients: { calls: ['windows', 'unpadded'], text: CONV2D_GRADIENTS },
+  conv_transpose2d: { text: CONV_TRANSPOSE2D },
+  conv_transpose2d_gradients: { calls: ['windows', 'conv_transpose2d'], text: CONV_TRANSPOSE2D_GRADIENTS },
   max_pool2d: { calls: ['windows'], text: MAX_POOL2D },
   max_pool2d_gradient: { calls: ['windows'], text: MAX_POOL2D_GRADIENT },
   avg_pool2d: { calls: ['windows'], text: AVG_POOL2D },

@@ -61,6 +61,34 @@ function convolution(layer, { input_shape: shape, padding }, { x, gx, gy, at }) 
   };
 }
 
+/** @param {any} layer @param {Report} report @param {Names} names @returns {Step} */
+function transposed(layer, { input_shape: shape, output_shape: output, padding = [] }, { x, gx, gy, at }) {
+  const axes = axesOf(layer.type);
+  const { into, back } = asPicture(axes);
+  const kernel = `kernel_${at}`;
+  if (layer.kernel.random) throw new Inexpressible(`Layer ${at} (${layer.type}) has random weights, which are written down for convolutions only.`);
+  const { lines, groups } = kernelText({ ...layer, groups: layer.groups ?? 1 }, shape[1], kernel);
+  const given = {
+    start: tuple(padsOf(padding, axes).map(([before]) => before)),
+    out: tuple(axes === 1 ? [1, output[2]] : output.slice(2)),
+    stride: tuple(pairOf(layer.stride, axes, 1)),
+    dilation: tuple(pairOf(layer.dilation, axes, 1)),
+    groups: String(groups),
+  };
+  const rest = named(given, USUAL);
+  const bias = layer.bias ? ` + ${perChannel(layer.bias, axes + 2)}` : '';
+  return {
+    setup: lines,
+    forward: `conv_transpose2d(${[x + into, kernel + into, ...rest].join(', ')})${back}${bias}`,
+    backward: [
+      `${gx}, grad_${kernel} = conv_transpose2d_gradients(${[gy + into, x + into, kernel + into, ...rest].join(', ')})`,
+      ...(axes === 1 ? [`${gx}, grad_${kernel} = ${gx}[:, :, 0], grad_${kernel}[:, :, 0]`] : []),
+    ],
+    uses: ['conv_transpose2d'],
+    returns: ['conv_transpose2d_gradients'],
+  };
+}
+
 /** Cells that complete the last windows, after the padding. @param {number} axes @param {Report} report @param {number[]} size @param {number[]} stride @param {number[]} dilation @param {[number, number][]} pads @returns {[number, number][]} */
 function completing(axes, { input_shape: input, output_shape: output }, size, stride, dilation, pads) {
   const inputs = axes === 1 ? [1, input[2]] : input.slice(2);
@@ -178,6 +206,8 @@ function dense(layer, { input_shape: shape }, { x, gx, gy, at }) {
 const TYPES = {
   conv2d: convolution,
   conv1d: convolution,
+  conv_transpose2d: transposed,
+  conv_transpose1d: transposed,
   max_pool2d: pooling,
   max_pool1d: pooling,
   avg_pool2d: pooling,
