@@ -20,7 +20,7 @@ export const between = (one, other) => ({
 });
 
 /** @param {string} what @param {number} first @param {number} count */
-const span = (what, first, count) => (count > 1 ? `${what}s ${first} to ${first + count - 1}` : `${what} ${first}`);
+export const span = (what, first, count) => (count > 1 ? `${what}s ${first} to ${first + count - 1}` : `${what} ${first}`);
 
 /** @param {Area} area */
 export const inWords = ({ row, col, rows, cols }) => `${span('row', row, rows)}, ${span('column', col, cols)}`;

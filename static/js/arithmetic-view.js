@@ -9,8 +9,8 @@ import { number } from './format.js';
 import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
 import { pinLeft, pinSentence } from './pinned.js';
-import { pinButton } from './pin-view.js';
-import { unpin } from './pins.js';
+import { lostLine, pinButton } from './pin-view.js';
+import { lostSentence, unpin } from './pins.js';
 import { cell, isPointing, lit, pixel, weight } from './pointing.js';
 import { regionLine } from './loss-view.js';
 import { isSentBack, sentBack, sentBackLine } from './sent-back-view.js';
@@ -105,15 +105,15 @@ export function arithmeticView() {
     const hint = part.mode === 'gradient'
       ? 'Point at a pixel of dL/dInput or at a weight to see what its gradient is the sum of. A click makes the cell above a pixel the loss.'
       : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel; at a pixel of the input, to see all it touches. Click pins.';
-    const marked = regionLine();
-    return html`<h2>Arithmetic</h2><p class="dim">${marked === nothing ? hint : marked}</p>`;
+    const notes = [lostLine(), regionLine()].filter((line) => line !== nothing);
+    return html`<h2>Arithmetic</h2><p class="dim">${notes.length ? notes : hint}</p>`;
   }
   return html`<h2>Arithmetic</h2>
     <div class="products">${terms(told)}</div>
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>
-      ${sentBackLine(told)} ${comparedLine()} ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
+      ${lostLine()} ${sentBackLine(told)} ${comparedLine()} ${fieldLine()} ${checkLine()} ${regionLine()} ${part.pin && !lostSentence.value ? html`<button type="button" class="small" data-testid="unpin" @click=${unpin}>Unpin</button>` : nothing}
     </div>`;
 }
 

@@ -1,6 +1,7 @@
 /** The kernel: its weights as a grid of cells, its gradient beside them, and what can be done to it. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { signal } from '../vendor/signals-core/signals-core.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, weightAt } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
@@ -14,6 +15,17 @@ import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
 import { randomKernelView } from './random-kernel-view.js';
 import { complain, kernelLayer, part } from './state.js';
+
+/** The weight that was typed in last, which a finger can pin: a tap is for typing. */
+const touched = signal(/** @type {import('./state.js').Weight | null} */ (null));
+
+/** @param {number} index */
+function pinTouched(index) {
+  const at = touched.value;
+  if (!at || at.layer !== index) return html`Tap a weight to type or to pin it; drag it sideways to change it.`;
+  return html`<button type="button" class="small" data-testid="pin-weight" @click=${() => pinWeight(at)}>Pin row ${at.row}, column ${at.col}</button>
+    Drag a weight sideways to change it.`;
+}
 
 /** A wider kernel gets the whole column, its gradient stands below. */
 const WIDE = 4;
@@ -50,7 +62,10 @@ const weights = (index) =>
     paste: (text) => pasteMatrix(index, text),
     lit: (row, col) => isLitWeight(index, row, col),
     pin: (cell) => pinWeight(weightAt(index, cell)),
-    point: (cell) => pointAtWeight(index, cell),
+    point: (cell, typing) => {
+      pointAtWeight(index, cell);
+      if (typing && cell) touched.value = weightAt(index, cell);
+    },
   });
 
 /** @param {number} index @param {import('./kernel.js').Operation} operation */
@@ -77,8 +92,7 @@ const HINT = html`<small class="hint wide"
     ><kbd>↑</kbd><kbd>↓</kbd> or drag: change (<kbd>Shift</kbd> ×10, <kbd>Alt</kbd> ×0.1) ·
     <kbd>←</kbd><kbd>→</kbd> move · <kbd>Esc</kbd> takes back ·
     <kbd>Ctrl</kbd> click or <kbd>Enter</kbd> pins</small
-  >
-  <small class="hint narrow">Tap a weight to type; drag it sideways to change it.</small>`;
+  >`;
 
 /** @param {number} index */
 function matrixKernel(index) {
@@ -94,7 +108,7 @@ function matrixKernel(index) {
       <figure><figcaption class="gradient-only">Weights</figcaption>${kernelOverview(matrixOf(index))}${weights(index)}</figure>
       ${kernelGradientView(index)} ${operations(index)}
     </div>
-    ${sentence(placeOf(index))} ${HINT}`;
+    ${sentence(placeOf(index))} ${HINT} <small class="hint touch">${pinTouched(index)}</small>`;
 }
 
 /** @param {number} index */

@@ -5,7 +5,7 @@ import { inWords } from './areas.js';
 import { sentence } from './field-view.js';
 import { number } from './format.js';
 import { lossMap } from './loss.js';
-import { pinLeft, region, toldSides } from './pinned.js';
+import { pinLeft, region, regionSentence, toldSides } from './pinned.js';
 import { clearRegion } from './region.js';
 import { edit, part, shown } from './state.js';
 import { targetView } from './target-view.js';
@@ -61,7 +61,9 @@ const clear = () => html`<button type="button" class="small" data-testid="clear-
 /** The region that is marked, where maps are shown. */
 export function regionLine() {
   const found = region.value;
-  if (!found || part.mode === 'gradient') return nothing;
+  if (part.mode === 'gradient') return nothing;
+  if (regionSentence.value) return html`<small class="region-line" role="status" data-testid="region">${regionSentence.value} ${clear()}</small>`;
+  if (!found) return nothing;
   return html`<small class="region-line" role="status" data-testid="region">Region: map ${found.channel} of layer ${found.layer + 1}, ${inWords(found)}. Its sum is the loss of
     the gradient. ${clear()}</small>`;
 }

@@ -1,4 +1,8 @@
-/** How large the focus map is drawn and which part of it stands in its frame. */
+/**
+ * How large the focus map is drawn and which part of it stands in its frame.
+ *
+ * A way of looking, as scrolling is: neither undo nor the link carries it, for an undo after an edit must not move the map under the hand.
+ */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { focusPlane } from './focus.js';

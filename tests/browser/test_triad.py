@@ -123,3 +123,29 @@ def test_click_on_the_picture_pins_its_pixel(lab: Lab) -> None:
     lab.focus.click()  # a cell of the map is pinned in its place
     lab.page.mouse.move(0, 0)
     expect(lab.by_id("arithmetic")).to_contain_text("conv2d · map 0")
+
+
+def test_pinned_weight_and_pixel_that_an_edit_takes_away_are_named(
+    lab: Lab, numbers: Array
+) -> None:
+    lab.page.set_viewport_size({"width": 390, "height": 844})
+    lab.enter_numbers(numbers[:, :8])
+    lab.cell(2, 1).click()
+    lab.by_id("pin-weight").click()  # a finger has no Ctrl
+    weight = {"of": "kernel", "layer": 0, "filter": 0, "channel": 0}
+    lab.link_holds(pin={**weight, "row": 2, "col": 1})
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
+    lab.by_id("kernel-rows").fill("1")
+    note = lab.by_id("pin-lost")
+    expect(note).to_contain_text("The pinned weight, filter 0, channel 0, row 2, column 1 of layer")
+    expect(note).to_contain_text("the kernel has filter 0, channel 0, row 0, columns 0 to 2.")
+    lab.by_id("pin-nearest-lost").click()
+    expect(note).to_have_count(0)
+    lab.link_holds(pin={**weight, "row": 0, "col": 1})
+    lab.by_id("input-6-3").click(modifiers=["Control"])
+    lab.page.get_by_role("button", name="Remove the last row").click()
+    expect(note).to_contain_text("The pinned pixel, channel 0, row 6, column 3, is no longer there")
+    expect(note).to_contain_text("the input has channel 0, rows 0 to 5, columns 0 to 7.")
+    lab.page.get_by_role("button", name="Undo").click()
+    expect(note).to_have_count(0)
+    expect(lab.by_id("arithmetic")).to_contain_text("row 6 · column 3 · pinned")
