@@ -48,12 +48,18 @@ const found = computed(() => {
   return faults.value.map((fault) => (moved(fault) ? { ...fault, pointer: cause } : fault));
 });
 
-/** The sentence for a control, from the page or the server. @param {string} place */
-export function sentenceAt(place) {
+/** The sentences at a place: the page's own of it and of all below it, else the server's. @param {string} place @returns {{at: string, text: string}[]} */
+export function sentencesAt(place) {
   const here = (/** @type {string} */ pointer) => pointer === place || pointer.startsWith(`${place}/`);
-  const own = Object.entries(complaints.value).find(([pointer]) => here(pointer));
-  return own ? own[1] : sentenceOf(found.value.filter(({ pointer }) => here(pointer)));
+  const own = Object.entries(complaints.value).filter(([pointer]) => here(pointer));
+  const text = own.length ? '' : sentenceOf(found.value.filter(({ pointer }) => here(pointer)));
+  if (text) return [{ at: place, text }];
+  const told = own.map(([at, said]) => ({ at, text: said }));
+  return told.filter(({ text }, index) => told.findIndex((one) => one.text === text) === index);
 }
+
+/** All that is said at a place. @param {string} place */
+export const sentenceAt = (place) => sentencesAt(place).map(({ text }) => text).join(' ');
 
 /** Sentences about no place that has a control. */
 export const unplaced = computed(() => {

@@ -1,7 +1,7 @@
 /** One labelled control with its draft, and the sentence that says what is wrong with it. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { sentenceAt } from './faults.js';
+import { sentenceAt, sentencesAt } from './faults.js';
 import { parseNumber } from './matrix-text.js';
 import { rounded, stepFactor } from './scrub.js';
 import { complaints, drafts, edit, editLayer, forget, lab, redo, settle, typed, undo } from './state.js';
@@ -51,12 +51,23 @@ export const nudged = (value, event) => rounded(value + nudgeOf(event));
 
 /** @param {string} place */
 export const sentence = (place) => {
-  const text = sentenceAt(place);
-  return text ? html`<p class="wrong" role="alert" id=${idOf(place)}>${text}</p>` : nothing;
+  const told = sentencesAt(place);
+  if (!told.length) return nothing;
+  const parts = told.map(({ at, text }, index) => html`${index ? ' ' : ''}<span id=${partIdOf(at)}>${text}</span>`);
+  return html`<p class="wrong" role="alert" id=${idOf(place)}>${parts}</p>`;
 };
 
 /** @param {string} place */
 export const idOf = (place) => `says${place.replaceAll('/', '-')}`;
+
+/** @param {string} place */
+const partIdOf = (place) => `${idOf(place)}-part`;
+
+/** Where it is said what is wrong with a control: its own sentence among those of a place. @param {string} place @param {string} saidAt */
+function describedBy(place, saidAt) {
+  const own = sentencesAt(saidAt).find(({ text }) => text === complaints.value[place]);
+  return own ? partIdOf(own.at) : idOf(saidAt);
+}
 
 /** Select the text after the next drawing, so that typing replaces it. @param {HTMLInputElement} input */
 export const selectSoon = (input) => requestAnimationFrame(() => input.select());
@@ -92,7 +103,7 @@ export function textControl({ place, label, value, brief = value, parse, apply, 
     title=${hint ?? (brief === value ? nothing : value)}
     data-testid=${testid ?? nothing}
     aria-invalid=${wrong ? 'true' : 'false'}
-    aria-describedby=${wrong ? idOf(saidAt) : nothing}
+    aria-describedby=${wrong ? describedBy(place, saidAt) : nothing}
     .value=${drafts.value[place] ?? (held === place ? value : brief)}
     @input=${(/** @type {any} */ event) => typed(place, event.target.value, parse, apply)}
     @focus=${(/** @type {any} */ event) => {

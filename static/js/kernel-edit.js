@@ -1,12 +1,13 @@
 /** The kernel that is shown, and how an edit of the shown part becomes an edit of the layer. */
 
+import { batch } from '../vendor/signals-core/signals-core.js';
 import { forgetUnder } from './field-view.js';
-import { resized } from './kernel.js';
+import { resized, shift } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { partialKernel } from './slid.js';
-import { complain, edit, editLayer, part, pointedWeight, shown } from './state.js';
+import { complain, complaints, drafts, edit, editLayer, forget, part, pointedWeight, shown } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 /** @typedef {import('./layer-types.js').Kernel} Kernel */
@@ -84,7 +85,29 @@ export function setMatrix(index, matrix, name) {
   return editLayer(index, { kernel: bank }, name);
 }
 
-/** What the number of rows or columns that is being typed changes: `11` passes through 1, which must lose nothing. @type {{place: string, from: Kernel, to: Kernel} | null} */
+/** @typedef {{row: number, col: number, text: string, said: string}} WrongText in a cell, and what is said of it */
+
+/** What stands in cells and is no number. @param {number} index @returns {WrongText[]} */
+const wrongTexts = (index) =>
+  Object.entries(complaints.value).flatMap(([place, said]) => {
+    const [row, col] = place.startsWith(`${placeOf(index)}/`) ? place.slice(placeOf(index).length + 1).split('/').map(Number) : [];
+    return row >= 0 && col >= 0 ? [{ row, col, text: drafts.value[place] ?? '', said }] : [];
+  });
+
+/** Let wrong texts go with their cells. @param {number} index @param {WrongText[]} texts before the kernel changed from one size to another @param {Matrix} from @param {Matrix} to */
+function moveTexts(index, texts, from, to) {
+  const [down, right] = [shift(from.length, to.length), shift(from[0].length, to[0].length)];
+  const placeAt = (/** @type {number} */ row, /** @type {number} */ col) => `${placeOf(index)}/${row}/${col}`;
+  for (const { row, col } of wrongTexts(index)) forget(placeAt(row, col));
+  for (const { row, col, text, said } of texts) {
+    if (to[row + down]?.[col + right] === undefined) continue;
+    const place = placeAt(row + down, col + right);
+    drafts.value = { ...drafts.value, [place]: text };
+    complain(place, said);
+  }
+}
+
+/** What the number of rows or columns that is being typed changes: `11` passes through 1, which must lose nothing. @type {{place: string, from: Kernel, texts: WrongText[], to: Kernel} | null} */
 let resizing = null;
 
 /** The hand comes to a size: the next one starts from the kernel as it is now. */
@@ -96,14 +119,17 @@ export const startResizing = () => {
 export function resizeKernel(index, axis, count, place) {
   const now = kernelOf(index);
   const going = resizing?.place === place && resizing.to === part.layers[index].kernel;
-  const from = going && resizing ? resizing.from : now;
+  const { from, texts } = going && resizing ? resizing : { from: now, texts: wrongTexts(index) };
   const change = (/** @type {Matrix} */ matrix) =>
     axis === 'rows' ? resized(matrix, count, matrix[0].length) : resized(matrix, matrix.length, count);
   const to = isBank(from) ? from.map((maps) => maps.map(change)) : change(/** @type {Matrix} */ (from));
-  forgetUnder(placeOf(index), place);
-  complain(placeOf(index), '');
-  editLayer(index, { kernel: to }, place);
-  resizing = { place, from, to };
+  const matrixIn = (/** @type {Kernel} */ kernel) => (isBank(kernel) ? kernel[0][0] : /** @type {Matrix} */ (kernel));
+  batch(() => {
+    complain(placeOf(index), '');
+    editLayer(index, { kernel: to }, place);
+    moveTexts(index, texts, matrixIn(from), matrixIn(to));
+  });
+  resizing = { place, from, texts, to };
 }
 
 /** Put another matrix in the place of this one, drafts and all. @param {number} index @param {Matrix} matrix @param {string} [name] */

@@ -13,7 +13,7 @@ import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
 import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
-import { randomKernelView } from './random-kernel-view.js';
+import { randomKernelView, randomSentence } from './random-kernel-view.js';
 import { complain, kernelLayer, part } from './state.js';
 
 /** The weight that was typed in last, which a finger can pin: a tap is for typing. */
@@ -122,5 +122,5 @@ export function kernelView() {
     <p class="dim" data-testid="kernel-says">${formSentence(index)}</p>
     ${randomKernelView(index)}
     ${part.mode === 'gradient' ? html`${sliceTabs(index)}<div class="kernels">${kernelGradientView(index)}</div>` : nothing}
-    ${sentence(placeOf(index))}`;
+    ${randomSentence(index)}`;
 }

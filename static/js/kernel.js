@@ -24,13 +24,16 @@ const make = (height, width, value) =>
     Array.from({ length: width }, (_, col) => value(row, col)),
   );
 
+/** How far a kernel's weights move as it grows or shrinks around its centre. @param {number} from @param {number} to */
+export const shift = (from, to) => Math.floor(to / 2) - Math.floor(from / 2);
+
 /**
  * Grow or shrink around the centre, so that what the kernel does stays where it is.
  * @param {Matrix} matrix @param {number} height @param {number} width
  */
 export function resized(matrix, height, width) {
-  const down = Math.floor(height / 2) - Math.floor(rows(matrix) / 2);
-  const right = Math.floor(width / 2) - Math.floor(cols(matrix) / 2);
+  const down = shift(rows(matrix), height);
+  const right = shift(cols(matrix), width);
   return make(height, width, (row, col) => matrix[row - down]?.[col - right] ?? 0);
 }
 

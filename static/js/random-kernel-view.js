@@ -1,6 +1,7 @@
 /** A kernel that is given by its size and a seed. */
 
-import { html } from '../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { sentenceAt } from './faults.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { placeOf } from './kernel-edit.js';
 import { INITIALISERS } from './layer-types.js';
@@ -15,12 +16,19 @@ const LARGEST_SEED = 2 ** 31 - 1;
 const set = (index, change, name) =>
   editLayer(index, { kernel: { random: { ...part.layers[index].kernel.random, ...change } } }, name);
 
+/** @param {number} index @param {string} field */
+const placeIn = (index, field) => `${placeOf(index)}/random/${field}`;
+
+/** What is said of the kernel and of none of its numbers. @param {number} index */
+export const randomSentence = (index) =>
+  ['filters', 'rows', 'cols', 'seed'].some((field) => sentenceAt(placeIn(index, field))) ? nothing : sentence(placeOf(index));
+
 /**
  * @param {number} index @param {string} label @param {string} field @param {number} value
  * @param {[number, number]} range @param {(value: number) => Partial<Random>} change
  */
 function row(index, label, field, value, [least, most], change) {
-  const place = `${placeOf(index)}/random/${field}`;
+  const place = placeIn(index, field);
   const control = textControl({
     place,
     label,

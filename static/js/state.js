@@ -179,8 +179,7 @@ function drop(texts, dropped) {
  * @param {string} name place of the control that changes it
  */
 function forgetUnder(place, name) {
-  const [row, col] = name.slice(place.length + 1).split('/').map(Number);
-  if (name.startsWith(`${place}/`) && row >= 0 && col >= 0) return; // one cell: the others keep their texts
+  if (name.startsWith(`${place}/`)) return; // a part of it, a cell or a side: the others keep their texts
   const dropped = (/** @type {string} */ pointer) => pointer !== name && (pointer === place || pointer.startsWith(`${place}/`));
   drop(drafts, dropped);
   drop(complaints, dropped);

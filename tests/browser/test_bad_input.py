@@ -163,6 +163,40 @@ def test_stepper_and_arrows_replace_what_was_typed(small: Lab) -> None:
     expect(small.page.get_by_role("alert")).to_have_count(0)
 
 
+def test_every_wrong_text_of_a_kernel_stays_and_is_said(small: Lab) -> None:
+    rows, cols = small.by_id("kernel-rows"), small.by_id("kernel-cols")
+    small.cell(1, 1).fill("abc")
+    rows.fill("0")
+    says(small, small.kernel, "“abc” is not", "The number of rows must be a whole number from 1")
+    expect(rows).to_have_accessible_description(
+        "The number of rows must be a whole number from 1 to 63."
+    )
+    cols.fill("x")
+    rows.fill("1")
+    rows.press_sequentially("1")
+    expect(small.cell(5, 1)).to_have_value("abc")
+    rows.fill("5")
+    expect(small.cell(2, 1)).to_have_value("abc")
+    expect(small.cell(2, 1)).to_have_attribute("aria-invalid", "true")
+    expect(cols).to_have_value("x")
+    says(small, small.kernel, "“abc” is not", "The number of columns must be")
+    small.cell(2, 1).fill("0")
+    cols.fill("3")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.by_id("kernel-form").select_option("random")
+    small.by_id("random-seed").fill("x")
+    small.by_id("random-filters").fill("600")
+    expect(small.page.get_by_role("alert")).to_have_count(2)
+    small.by_id("random-rows").fill("5")
+    expect(small.by_id("random-seed")).to_have_value("x")
+    expect(small.page.get_by_role("alert")).to_have_text(
+        [
+            "Filters must be a whole number from 1 to 512.",
+            "Seed must be a whole number from 0 to 2147483647.",
+        ]
+    )
+
+
 def test_sentence_goes_when_its_cell_goes(small: Lab) -> None:
     small.cell(2, 2).fill("five")
     says(small, small.layers, "five")
