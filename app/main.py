@@ -89,7 +89,7 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
         settings.queue_seconds,
     )
     _add_jobs(app, settings, store, limits)
-    app.state.metrics = Metrics(app.state.slots, store)
+    app.state.metrics = Metrics(app.state.slots, store, app.state.jobs)
     app.state.offloading = Offloading(usable_cores(), settings.queue_length)
 
 

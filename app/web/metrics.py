@@ -14,6 +14,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.service.jobs_store import JobStore
 from app.service.slots import Slots
 from app.service.store import ImageStore
 
@@ -32,7 +33,7 @@ class Metrics:
     Labels take few values whatever is sent: routes as they are declared, methods that exist.
     """
 
-    def __init__(self, slots: Slots, store: ImageStore) -> None:
+    def __init__(self, slots: Slots, store: ImageStore, jobs: JobStore) -> None:
         self._registry = CollectorRegistry()
         self._answers = Counter(
             "convscope_requests",
@@ -54,7 +55,7 @@ class Metrics:
             registry=self._registry,
         )
         self.running = 0
-        self._registry.register(_Gauges(self, slots, store))
+        self._registry.register(_Gauges(self, slots, store, jobs))
 
     def count(self, method: str, route: str, status: int, seconds: float, reason: str) -> None:
         """Count one answer.
@@ -80,20 +81,25 @@ class Metrics:
 class _Gauges(Collector):
     """What is true at the moment of asking."""
 
-    def __init__(self, metrics: Metrics, slots: Slots, store: ImageStore) -> None:
+    def __init__(self, metrics: Metrics, slots: Slots, store: ImageStore, jobs: JobStore) -> None:
         self._metrics = metrics
         self._slots = slots
         self._store = store
+        self._jobs = jobs
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges."""
         taken, count = self._slots.taken, self._slots.count
         images, size = self._store.usage()
+        jobs, pictures, results = self._jobs.usage()
         for name, meaning, value in (
             ("requests_running", "Requests being answered.", self._metrics.running),
             ("slots", "Computations that can run at the same time.", count),
             ("slots_busy", "Computations that run.", min(taken, count)),
             ("queue_length", "Computations that wait for a slot.", max(0, taken - count)),
+            ("jobs_open", "Jobs that have not ended.", jobs),
+            ("jobs_pictures_left", "Pictures of jobs that are still to be done.", pictures),
+            ("results_bytes", "Bytes of the results of jobs.", results),
             ("store_images", "Pictures kept.", images),
             ("store_bytes", "Bytes of the pictures kept.", size),
         ):
