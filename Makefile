@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test coverage lint conformance fuzz kills format lock bench bench-quick bench-live load screenshots clean
+.PHONY: help serve setup test coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live load screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -35,6 +35,9 @@ conformance: .conformance/.installed  ## compare every number with PyTorch and O
 fuzz: $(VENV)/.dev .fuzz/.installed  ## ask the API 10,000 times what Schemathesis makes up
 	$(BIN)/python -m tests.conformance.api .fuzz/bin/schemathesis
 
+corpus: $(VENV)/.dev .corpus/.fetched  ## upload 4,000 files that test decoders, whole, cut and spoilt
+	$(BIN)/python -m tests.endurance.corpus .corpus
+
 kills: $(VENV)/.dev  ## kill the server 200 times at random moments and look for what is lost
 	$(BIN)/python -m tests.endurance.kills
 
@@ -62,7 +65,7 @@ lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
 
 clean:  ## remove what the chores made
-	rm -rf $(VENV) .bench .conformance .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+	rm -rf $(VENV) .bench .conformance .corpus .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
 
 .bench/.ready: benchmarks/requirements.txt requirements.lock
 	$(PYTHON) -m venv .bench
@@ -79,6 +82,10 @@ clean:  ## remove what the chores made
 .fuzz/.installed: tests/conformance/api/requirements.txt
 	$(PYTHON) -m venv .fuzz
 	.fuzz/bin/python -m pip --disable-pip-version-check install --quiet -r tests/conformance/api/requirements.txt
+	@touch $@
+
+.corpus/.fetched: tests/endurance/corpus.txt | $(BIN)/python
+	$(PIP) download --quiet --no-deps --dest .corpus -r tests/endurance/corpus.txt
 	@touch $@
 
 $(BIN)/python:

@@ -5,8 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from app.imaging import Picture, PictureError
+from app.imaging import BrokenPicture, Picture, PictureError
 from tests.imaging.pictures import encoded, noise, read_small
 from tests.imaging.test_reading import resident_bytes
 
@@ -15,6 +16,11 @@ MOST_BYTES = 64 * 1024 * 1024
 # Where a format keeps its sizes, counts and offsets.
 HEADER_BYTES = 96
 ABSURD = [struct.pack(">I", number) for number in (0, 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1)]
+
+FAILURES = [
+    *(OSError, SyntaxError, ValueError, MemoryError, NotImplementedError, OverflowError),
+    *(struct.error, Image.DecompressionBombError, UnidentifiedImageError, RecursionError),
+]
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -63,3 +69,20 @@ def test_what_follows_a_picture_changes_nothing(name: str) -> None:
     picture = judged(small(name) + noise(1000).tobytes())
     assert picture is not None
     np.testing.assert_array_equal(picture.pixels, read_small(small(name)).pixels)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("moment", ["open", "load"])
+def test_every_failure_of_a_decoder_is_that_of_its_picture(
+    monkeypatch: pytest.MonkeyPatch, moment: str, failure: type[Exception]
+) -> None:
+    content = small("PNG")
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure("of the decoder")
+
+    monkeypatch.setattr(Image if moment == "open" else ImageFile.ImageFile, moment, fail)
+    with pytest.raises(BrokenPicture, match=r"PNG.*\.$"):
+        read_small(content)
+    monkeypatch.undo()
+    assert read_small(content).width == 7

@@ -127,6 +127,20 @@ def test_without_the_token_nothing_opens(make_shell: MakeShell, given: str) -> N
         assert answer.headers["www-authenticate"].startswith("Basic ")
 
 
+def test_token_is_compared_in_constant_time(
+    make_shell: MakeShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    monkeypatch.setattr(
+        "app.web.gate.hmac.compare_digest",
+        lambda *pair: compared.append(pair) or pair[0] == pair[1],
+    )
+    shell = make_shell(token="s3cret")
+    for given in ("s3cre", "s3cret"):
+        shell.get("/", authorization=f"Bearer {given}")
+    assert compared == [(b"s3cre", b"s3cret"), (b"s3cret", b"s3cret")]
+
+
 def test_health_needs_no_token(make_shell: MakeShell) -> None:
     shell = make_shell(token="s3cret")
     assert shell.get("/livez").status_code == shell.get("/readyz").status_code == 200
