@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live load screenshots clean
+.PHONY: help serve setup test coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -53,6 +53,9 @@ bench-quick: .bench/.ready  ## a few rows of the same, printed
 
 bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
 	$(BIN)/python -m benchmarks.live_latency
+
+bench-scaling: $(VENV)/.dev  ## pictures a second on one core, and on clusters of workers
+	$(BIN)/python -m benchmarks.cluster
 
 load: $(VENV)/.dev  ## 200 people who edit live, uploads, and a burst of ten times as much
 	$(BIN)/python -m benchmarks.load

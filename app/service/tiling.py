@@ -21,8 +21,8 @@ from app.engine.layers import Layer
 
 Array = NDArray[Any]
 
-# Rows of a picture in a file that are read at a time.
-READ_BYTES = 1 << 26
+# What is read of a file at a time: less than a band, which reads all chunks that its rows lie in.
+READ_BYTES = 1 << 22
 
 
 def tiled(
