@@ -68,6 +68,7 @@ export async function learnPicture() {
     const record = await get(`/images/${image}`);
     if (image === part.input.image) picture.value = record;
   } catch (error) {
+    if (error instanceof TypeError) return; // that the server does not answer is said beside the map
     if (!(error instanceof Problem)) throw error;
     if (image !== part.input.image) return;
     complain(PLACE, 'The picture of this link is no longer kept by the server; choose it again.');

@@ -144,8 +144,9 @@ export function startPointing() {
         explanation.value = await describe('/explain', body, asking.signal);
       } catch (error) {
         if (error instanceof DOMException) return; // a newer cell is asked for
-        if (!(error instanceof Problem)) throw error;
-        explanation.value = { problem: error.message };
+        if (error instanceof Problem) explanation.value = { problem: error.message };
+        else if (error instanceof TypeError) explanation.value = { problem: 'The server does not answer: the terms cannot be had now. The map stays.' };
+        else throw error;
       }
     }, ASK_AFTER_MS);
   });
