@@ -89,12 +89,19 @@ def refuse_too_many_layers(spec: Spec, settings: Settings) -> None:
         )
 
 
+def _amount(count: int) -> str:
+    """Return so many bytes in MiB, in GiB from 1024 MiB on."""
+    if count < 1 << 30:
+        return f"{count / 2**20:.0f} MiB"
+    return f"{count / 2**30:.1f}".removesuffix(".0") + " GiB"
+
+
 def refuse_too_much_work(estimated: int, settings: Settings) -> None:
     """Raise TooMuchWork when a request needs more memory than one may."""
     if estimated > settings.working_bytes:
         raise TooMuchWork(
-            f"The request would need {estimated / 2**20:.0f} MiB of memory; the limit is "
-            f"{settings.working_bytes / 2**20:.0f} MiB. A smaller input, fewer filters or a "
+            f"The request would need {_amount(estimated)} of memory; the limit is "
+            f"{_amount(settings.working_bytes)}. A smaller input, fewer filters or a "
             "larger stride needs less.",
             estimated=estimated,
             limit=settings.working_bytes,

@@ -4,23 +4,45 @@ import { computed } from '../vendor/signals-core/signals-core.js';
 import { complaints, faults, sizedAt } from './state.js';
 
 /** @typedef {import('./api.js').Fault} Fault */
-/** @typedef {{axis: string, what: string, span: number, room: number}} Misfit a kernel or window that is longer than its input */
+/** @typedef {{axis: string, what: string, taps: number, dilation: number, span: number, room: number}} Misfit a kernel or window that is longer than its input */
 
 /** How the server says of one axis that nothing would be left. */
-const MISFIT = /^the (rows|cols) of the output would be .*: a (kernel|window) of \d+ at dilation \d+ spans (\d+), more than the (-?\d+) of/;
+const MISFIT = /^the (rows|cols) of the output would be .*: a (kernel|window) of (\d+) at dilation (\d+) spans (\d+), more than the (-?\d+) of/;
 
 /** @param {Fault} fault @returns {Misfit | null} */
 function misfit({ detail }) {
-  const [, axis, what, span, room] = MISFIT.exec(detail) ?? [];
-  return axis ? { axis: axis === 'cols' ? 'columns' : axis, what, span: Number(span), room: Number(room) } : null;
+  const [, axis, what, ...numbers] = MISFIT.exec(detail) ?? [];
+  const [taps, dilation, span, room] = numbers.map(Number);
+  return axis ? { axis: axis === 'cols' ? 'columns' : axis, what, taps, dilation, span, room } : null;
 }
 
-/** @param {Misfit[]} found one for each axis */
-function misfitSentence(found) {
-  const spans = found.map(({ axis, span }) => `${span} ${axis}`).join(' and ');
+/** The most that is legal at a control; 0 where nothing is. @param {string} field @param {Misfit} misfit */
+function mostAt(field, { taps, dilation, room }) {
+  if (room < 1) return 0;
+  if (field === 'dilation') return taps > 1 ? Math.floor((room - 1) / (taps - 1)) : 0;
+  return Math.floor((room - 1) / dilation) + 1;
+}
+
+/** @param {Misfit} misfit */
+const spanText = ({ taps, dilation, span }) => (dilation > 1 ? `${dilation}·(${taps} − 1) + 1 = ${span}` : String(span));
+
+/** @param {number} most */
+const upTo = (most) => (most > 1 ? `1 to ${most}` : most === 1 ? '1' : 'none');
+
+/** What would be legal at the control that made it so. @param {string} field @param {Misfit[]} found */
+function legalAt(field, found) {
+  if (field === 'padding') return `the padding must add ${found.map(({ span, room, axis }) => `${span - room} ${axis}`).join(' and ')} more`;
+  const ranges = found.map((one) => upTo(mostAt(field, one)));
+  const what = field === 'dilation' ? ' dilations' : '';
+  const alike = new Set(ranges).size === 1 && (ranges.length === 1 || what !== '');
+  return `legal${what} ${alike && !what ? 'is' : 'are'} ${(alike ? ranges.slice(0, 1) : ranges).join(' and ')}`;
+}
+
+/** @param {Misfit[]} found one for each axis @param {string} field the control that it is said at */
+function misfitSentence(found, field) {
+  const spans = found.map((one) => `${spanText(one)} ${one.axis}`).join(' and ');
   const rooms = found.map(({ room }) => room).join(' and ');
-  const legal = found.map(({ room }) => (room > 1 ? `1 to ${room}` : room === 1 ? '1' : 'none')).join(' and ');
-  return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: legal ${found.length > 1 ? 'are' : 'is'} ${legal}.`;
+  return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: ${legalAt(field, found)}.`;
 }
 
 /** A sentence as people write it. @param {string} text */
@@ -31,7 +53,7 @@ const tidy = (text) =>
 function sentenceOf(told) {
   const misfits = told.map(misfit).filter((one) => one !== null);
   const rest = told.filter((fault) => !misfit(fault)).map(({ detail }) => tidy(detail));
-  return [...new Set([...(misfits.length ? [misfitSentence(misfits)] : []), ...rest])].join(' ');
+  return [...new Set([...(misfits.length ? [misfitSentence(misfits, told[0].pointer.split('/')[3])] : []), ...rest])].join(' ');
 }
 
 /** @type {Fault[]} */

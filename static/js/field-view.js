@@ -152,13 +152,13 @@ export const whole = (label, least, most) => (text) =>
 
 /**
  * Read whole numbers: one, or a pair (rows, cols).
- * @param {string} label @param {number} least @param {number} most
+ * @param {string} label @param {number} least @param {number} most @param {string} [range] in words
  * @returns {(text: string) => {value: number | number[]} | {error: string}}
  */
-export const wholeOrPair = (label, least, most) => (text) => {
+export const wholeOrPair = (label, least, most, range = `from ${least} to ${most}`) => (text) => {
   const words = text.split(/[\s,×x]+/).filter((word) => word !== '');
   if (words.length < 1 || words.length > 2 || !words.every((word) => isWhole(word, least, most)))
-    return { error: `${label} must be a whole number from ${least} to ${most}, or two of them: rows, cols.` };
+    return { error: `${label} must be a whole number ${range}, or two of them: rows, cols.` };
   return { value: words.length === 1 ? Number(words[0]) : words.map(Number) };
 };
 

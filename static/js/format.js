@@ -7,7 +7,7 @@ export function number(value, digits = 4) {
   const size = Math.abs(value);
   const text =
     size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
-  return text.replace('-', '−').replace('e+', 'e');
+  return text.replaceAll('-', '−').replace('e+', 'e');
 }
 
 /** A number with all its digits. @param {number} value */
@@ -24,6 +24,9 @@ export function brief(value, digits) {
   if (Math.abs(value) < 1) return number(value, digits);
   return exactly(Number(value.toFixed(Math.max(0, digits - places))));
 }
+
+/** "1 row", "2 rows". @param {number} count @param {string} what */
+export const countOf = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** @param {number} value */
 export const signed = (value) => (value > 0 ? '+' : '') + number(value, 3);

@@ -6,7 +6,7 @@ import { exactly } from './format.js';
 import { valueFormula } from './formulas.js';
 import { FIELDS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
 import { LARGEST, limitOf } from './limits.js';
-import { editLayer, forget, part, shapes } from './state.js';
+import { complaints, editLayer, forget, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
 
@@ -14,6 +14,17 @@ import { editLayer, forget, part, shapes } from './state.js';
 /** @param {string} label @param {unknown} control @param {string} place */
 const row = (label, control, place) =>
   html`<label class="field"><span>${label}</span>${control}</label>${sentence(place)}`;
+
+/** The largest legal numbers as the server last told them. */
+const LEGAL = /rows 1(?: to (\d+))?, cols 1(?: to (\d+))?$/;
+
+/** The numbers that are legal here, in words. @param {number} index @param {string} field @param {number} least @param {number} most */
+function rangeOf(index, field, least, most) {
+  const told = field === 'dilation' ? LEGAL.exec(shapes.value?.layers[index]?.legal?.dilation) : null;
+  if (!told) return `from ${least} to ${most}`;
+  const [rows, cols] = told.slice(1).map((one) => Number(one ?? 1));
+  return rows === cols ? `from 1 to ${rows}` : `from 1 to ${rows} for rows and from 1 to ${cols} for columns`;
+}
 
 /** @param {number} index @param {string} field @param {Field} about */
 function wholeControl(index, field, { label, least = 1 }) {
@@ -27,12 +38,13 @@ function wholeControl(index, field, { label, least = 1 }) {
     forget(place);
     set(Array.isArray(now) ? next : next[0]);
   };
+  const isAll = (/** @type {(one: number) => boolean} */ test) => !complaints.value[place] && [value].flat().every(test);
   const control = html`<span class="stepper"
     >${textControl({
       place,
       label,
       value: asText(value),
-      parse: field === 'groups' ? whole(label, least, most) : wholeOrPair(label, least, most),
+      parse: field === 'groups' ? whole(label, least, most) : wholeOrPair(label, least, most, rangeOf(index, field, least, most)),
       apply: set,
       testid: field,
       hint: shapes.value?.layers[index]?.legal?.[field],
@@ -41,8 +53,8 @@ function wholeControl(index, field, { label, least = 1 }) {
         event.preventDefault();
         step(Math.sign(nudgeOf(event)));
       },
-    })}<button type="button" class="small" aria-label="${label} less" @click=${() => step(-1)}>−</button
-    ><button type="button" class="small" aria-label="${label} more" @click=${() => step(1)}>+</button></span
+    })}<button type="button" class="small" aria-label="${label} less" ?disabled=${isAll((one) => one <= least)} @click=${() => step(-1)}>−</button
+    ><button type="button" class="small" aria-label="${label} more" ?disabled=${isAll((one) => one >= most)} @click=${() => step(1)}>+</button></span
   >`;
   return row(label, control, place);
 }
@@ -174,7 +186,7 @@ function sizeFormula(index) {
   const [first, second] = parsed;
   const alike = second && first[2] === second[2];
   const line = (/** @type {string} */ axis, /** @type {string} */ sum, /** @type {string} */ result) =>
-    html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${axis}` : ''}</span></p>`;
+    html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${result === '1' ? axis.replaceAll(/s\b/g, '') : axis}` : ''}</span></p>`;
   return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axis === 'cols' ? 'columns' : axis, sum, result))}`;
 }
 

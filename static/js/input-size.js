@@ -1,6 +1,7 @@
 /** At which size a picture is computed: its own, or smaller, which large stacks need. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { countOf } from './format.js';
 import { edit, part, picture, refusal, samples, shown } from './state.js';
 
 /** Pixels of the longer side that are offered. */
@@ -40,7 +41,7 @@ export function sizeControl() {
 }
 
 /** @param {number} rows @param {number} cols */
-const inWords = (rows, cols) => `${rows} rows × ${cols} columns`;
+const inWords = (rows, cols) => `${countOf(rows, 'row')} × ${countOf(cols, 'column')}`;
 
 /** The size of the picture, and that at which it was computed. */
 export function sizeText() {

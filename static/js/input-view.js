@@ -2,6 +2,7 @@
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
+import { sentenceAt } from './faults.js';
 import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
 import { sizeControl, sizeText, smallerButton, source } from './input-size.js';
@@ -19,6 +20,8 @@ const PLACE = '/input';
 const STAYS = 'The last input stays.';
 export const ACCEPTED = 'image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff';
 const busy = signal('');
+/** The address of a picture that did not come. */
+const missing = signal('');
 
 /** Ends with the next choice of an input: an answer that comes later must not replace it. */
 let choice = new AbortController();
@@ -75,6 +78,25 @@ export async function learnPicture() {
   }
 }
 
+/** What else than pictures was dropped, in a sentence; '' where pictures were. @param {DataTransfer} dropped */
+function unfit({ files, items }) {
+  if (!files.length) return `What was dropped is no file; save the picture on this computer first, then drop its file. ${STAYS}`;
+  const folder = [...items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+  return folder ? `A folder was dropped; drop the pictures in it instead. ${STAYS}` : '';
+}
+
+/** @param {DragEvent} event */
+function onDrop(event) {
+  const { dataTransfer: dropped, target } = event;
+  const typed = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  if (!dropped || (typed && !dropped.files.length)) return; // a text that is moved into a control
+  event.preventDefault();
+  const why = unfit(dropped);
+  if (why) complain(PLACE, why);
+  else if (dropped.files.length > 1) takeMany([...dropped.files]);
+  else take(dropped.files[0]);
+}
+
 /** Let a picture be dropped or pasted anywhere; whatever else becomes the input, the later choice wins. */
 export function acceptPictures() {
   effect(() => {
@@ -87,12 +109,7 @@ export function acceptPictures() {
   });
   for (const end of ['dragleave', 'drop'])
     addEventListener(end, () => document.body.classList.remove('dropping'));
-  addEventListener('drop', (event) => {
-    event.preventDefault();
-    const files = /** @type {DragEvent} */ (event).dataTransfer?.files;
-    if (files && files.length > 1) takeMany([...files]);
-    else take(files?.[0]);
-  });
+  addEventListener('drop', onDrop);
   addEventListener('paste', (event) => {
     const files = /** @type {ClipboardEvent} */ (event).clipboardData?.files;
     if (files?.length) {
@@ -156,6 +173,12 @@ function proportion() {
   return about ? about.width / about.height : 1;
 }
 
+/** In place of a picture that did not come; the sentence below says why, where there is one. */
+const noPicture = () => html`<div class="no-picture" data-testid="no-picture">
+  <svg viewBox="0 0 48 36" aria-hidden="true"><rect x="1" y="1" width="46" height="34" rx="3"></rect><path d="M6 29 18 16l9 9 6-6 9 10M4 4l40 28"></path></svg>
+  ${sentenceAt(PLACE) ? nothing : html`<p role="status">The picture did not come from the server; choose it again.</p>`}
+</div>`;
+
 /** @param {string} url */
 const pictureFrame = (url) =>
   html`<div class="frame picture" .style=${`--wide:${proportion()}`} data-gray=${part.input.color === 'gray' ? '' : nothing} aria-busy=${busy.value !== ''}>
@@ -164,13 +187,16 @@ const pictureFrame = (url) =>
       alt=${`${alternative()}; arrows point at a pixel, Enter pins it`}
       tabindex="0"
       data-testid="picture"
+      ?hidden=${missing.value === url}
+      @error=${() => (missing.value = url)}
+      @load=${() => (missing.value = '')}
       @pointermove=${onPicture}
       @pointerdown=${onPicture}
       @pointerleave=${leavePicture}
       @click=${pinPicture}
       @keydown=${onPictureKey}
       @blur=${leavePicture}
-    />${overlay()}
+    />${missing.value === url ? noPicture() : overlay()}
     ${busy.value ? html`<div class="progress"><progress aria-label=${busy.value}></progress></div>` : nothing}
   </div>`;
 

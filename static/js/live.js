@@ -8,10 +8,11 @@
 
 import { batch, computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { Problem, describe } from './api.js';
+import { mostFilters } from './fitting.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './loss.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
-import { editedAt, faults, lab, look, refusal, reports, shapes, shown, waiting } from './state.js';
+import { editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown, waiting } from './state.js';
 
 /**
  * @typedef {object} Plane values of one map: the number itself, or offset + scale · code
@@ -97,12 +98,21 @@ function leaveMissing(found) {
   if (isAt(found, '/return/channels')) look({ channel: 0 });
 }
 
+/** Where a request that needs too much memory is refused: at the control that made it so, else at the picture. */
+function blamed() {
+  if (refusal.peek()) return faults.peek()[0]?.pointer ?? ''; // what was changed since did not make it so
+  const { input, layers } = lab.peek();
+  const place = lastEditAt();
+  return layers[Number(place.split('/')[2])] && place.startsWith('/layers/') ? place : input.array ? '' : '/input';
+}
+
 /** @param {unknown} error */
 function report(error) {
   if (error instanceof DOMException && error.name === 'AbortError') return;
   if (error instanceof Problem) {
+    // The API's routes are all there: what is not is the picture.
+    const pointer = error.memory ? blamed() : error.status === 404 ? '/input' : '';
     refusal.value = error.memory;
-    const pointer = error.memory && !lab.peek().input.array ? '/input' : '';
     faults.value = error.faults.length ? error.faults : [{ pointer, detail: error.message }];
     leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
@@ -174,10 +184,20 @@ async function follow(of, complete) {
   }
 }
 
+/** Say how many filters would fit, where theirs is the control that made a request too large. @param {any} told of shapes, as it was refused */
+async function sayWhatFits(told) {
+  const memory = refusal.peek();
+  const [fault] = faults.peek();
+  const most = memory && (await mostFilters(lab.peek(), fault?.pointer ?? '', told, memory));
+  if (most && faults.peek()[0] === fault) faults.value = [{ ...fault, detail: `${fault.detail} Up to ${most} filters fit.` }];
+}
+
 /** Say what is wrong with an illegal network, layer by layer, with the legal ranges. */
 async function describeFaults() {
   try {
-    publishShapes(await describe('/shapes', toNetwork(lab.peek()), new AbortController().signal));
+    const told = await describe('/shapes', toNetwork(lab.peek()), new AbortController().signal);
+    publishShapes(told);
+    if (!dirty) await sayWhatFits(told);
   } catch (error) {
     if (!(error instanceof Problem)) report(error);
   }

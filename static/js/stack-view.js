@@ -51,7 +51,7 @@ function tools(index) {
 /** What the layer costs; an empty line until that is known, so that nothing below moves under the hand. @param {any} report */
 const costs = (report) =>
   html`<small class="cost">${
-    report?.parameters === undefined
+    !report?.output_shape || report.parameters === undefined
       ? nothing
       : html`<span>${amount(report.parameters)} parameters</span> <span>${amount(report.multiply_adds)} multiply–adds</span>`
   }</small>`;

@@ -113,6 +113,9 @@ let sized = '';
 /** The place of the last edit that changed how much of its input a kernel or window spans. */
 export const sizedAt = () => sized;
 
+/** The place of the last edit, '' where it has none. */
+export const lastEditAt = () => burst.name;
+
 /** When the last edit was made, on the clock of `performance`. */
 export let editedAt = 0;
 const markEdit = () => {

@@ -1,13 +1,16 @@
 """What is wrong is said beside its control, with what would be legal; nothing is lost by it."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, luma
-from tests.browser.lab import Lab
+from tests.browser.conftest import Encode
+from tests.browser.lab import Lab, link
 
 
 @pytest.fixture
@@ -49,6 +52,42 @@ def test_file_that_is_no_picture_leaves_the_last_one_in_place(lab: Lab, photo: b
     lab.shows(correlate(luma(photo), SOBEL_X + np.eye(3) * [0, 3, 0]))
 
 
+def drop(lab: Lab, **dropped: list[Any]) -> None:
+    """Drop files or items on the page as the browser hands them over."""
+    session = lab.page.context.new_cdp_session(lab.page)
+    for step in ("dragEnter", "dragOver", "drop"):
+        held = {"items": [], "files": [], "dragOperationsMask": 1, **dropped}
+        session.send("Input.dispatchDragEvent", {"type": step, "x": 700, "y": 400, "data": held})
+
+
+def test_what_is_dropped_and_is_no_file_is_said(lab: Lab, photo: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(photo)
+    drop(lab, files=[str(tmp_path)])
+    says(lab, lab.input, "A folder was dropped; drop the pictures in it instead.")
+    address = {"mimeType": "text/uri-list", "data": "https://example.org/cat.jpg"}
+    drop(lab, items=[address])
+    says(lab, lab.input, "What was dropped is no file; save the picture")
+    drop(lab, files=[str(tmp_path / "cat.jpg")])
+    expect(lab.by_id("about-input")).to_contain_text("300 rows × 451 columns, JPEG")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_picture_that_does_not_come_leaves_a_drawn_place_and_one_sentence(lab: Lab) -> None:
+    lab.page.route("**/api/v1/samples/cat/content*", lambda route: route.abort())
+    lab.by_id("sample").select_option("cat")
+    expect(lab.by_id("no-picture")).to_have_text(
+        "The picture did not come from the server; choose it again."
+    )
+    expect(lab.by_id("picture")).to_be_hidden()
+    lab.by_id("sample").select_option("brick")
+    expect(lab.by_id("picture")).to_be_visible()
+    expect(lab.by_id("no-picture")).to_have_count(0)
+    lab.page.goto(f"{lab.base_url}/{link({'input': {'image': '0' * 64}})}")
+    lab.page.reload()
+    expect(lab.by_id("no-picture")).to_be_visible()
+    says(lab, lab.input, "The picture of this link is no longer kept by the server")
+
+
 def test_file_over_the_limit_is_refused_with_both_sizes(lab: Lab, tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"
     large.write_bytes(b"\xff\xd8\xff" + bytes(21 * 2**20))
@@ -78,6 +117,15 @@ def test_illegal_stride_says_the_legal_range(small: Lab, numbers: Array) -> None
         small.by_id("stride").fill(text)
         says(small, small.layers, "Stride", "from 1 to 64")
         expect(small.by_id("stride")).to_have_value(text)
+    small.by_id("stride").fill("1")
+    expect(small.layers.get_by_role("button", name="Stride less")).to_be_disabled()
+    small.by_id("stride").fill("")
+    small.by_id("stride").press_sequentially("600")
+    says(small, small.layers, "Stride", "from 1 to 64")
+    small.by_id("dilation").focus()
+    says(small, small.layers, "Stride", "from 1 to 64")
+    expect(small.by_id("stride")).to_have_value("600")
+    small.by_id("stride").fill("1")
     small.shows(unpadded(numbers))
     small.by_id("stride").fill("4")
     expect(small.page.get_by_role("alert")).to_have_count(0)
@@ -102,9 +150,18 @@ def test_kernel_wider_than_the_picture_says_the_span_that_is_legal(
     says(
         small,
         small.geometry,
-        "The kernel spans 11 rows and 11 columns, but its padded input has only 7 and 10:"
-        " legal are 1 to 7 and 1 to 10.",
+        "The kernel spans 5·(3 − 1) + 1 = 11 rows and 5·(3 − 1) + 1 = 11 columns,"
+        " but its padded input has only 7 and 10: legal dilations are 1 to 3 and 1 to 4.",
     )
+    expect(small.layers.locator(".cost")).to_have_text("")
+    small.by_id("dilation").fill("0")
+    says(small, small.geometry, "whole number from 1 to 3 for rows and from 1 to 4 for columns")
+    small.by_id("dilation").fill("2")
+    expect(small.page.get_by_role("alert")).to_have_count(0)
+    small.by_id("kernel-rows").fill("5")
+    says(small, small.kernel, "spans 2·(5 − 1) + 1 = 9 rows", "only 7: legal is 1 to 4.")
+    small.by_id("kernel-rows").fill("3")
+    small.by_id("dilation").fill("5")
     expect(small.by_id("dilation")).to_have_attribute("aria-invalid", "true")
     small.by_id("dilation").fill("1")
     small.cell(0, 0).fill("2")
@@ -258,3 +315,24 @@ def test_answer_that_is_none_is_told_and_the_next_edit_is_painted(
     small.cell(0, 0).fill("3")
     small.shows(unpadded(numbers) + 4 * numbers[:-2, :-2])
     expect(small.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_bank_too_large_is_refused_at_its_filters_with_those_that_fit(
+    lab: Lab, encode: Encode
+) -> None:
+    lab.choose_file("large.png", "image/png", encode(np.eye(1600, 1200, dtype=np.uint8), "PNG"))
+    lab.by_id("kernel-form").select_option("random")
+    lab.by_id("random-filters").fill("512")
+    says(lab, lab.kernel, "GiB of memory; the limit is 1 GiB", "filters fit.")
+    text = lab.kernel.get_by_role("alert").inner_text()
+    found = re.search(r"Up to (\d+) filters fit", text)
+    assert found, text
+    state = lab.state()
+    kernel = {"random": {**state["layers"][0]["kernel"]["random"], "filters": int(found[1])}}
+    layers = [{k: v for k, v in state["layers"][0].items() if k != "bias"} | {"kernel": kernel}]
+    answer = lab.page.request.post(
+        f"{lab.base_url}/api/v1/shapes", data={"input": state["input"], "layers": layers}
+    ).json()
+    assert 0.8 * answer["limit"] < answer["estimated"] <= answer["limit"]
+    lab.by_id("random-filters").fill("8")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)

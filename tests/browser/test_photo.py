@@ -178,7 +178,7 @@ def test_stack_too_large_for_the_server_is_offered_a_smaller_size(lab: Lab, enco
     lab.by_id("padding").select_option("full")
     lab.choose_file("large.jpg", "image/jpeg", picture)
     alert = lab.input.get_by_role("alert")
-    expect(alert).to_contain_text("MiB of memory; the limit is 1024 MiB")
+    expect(alert).to_contain_text("GiB of memory; the limit is 1 GiB")
     lab.by_id("smaller").click()
     expect(lab.by_id("max-side")).to_have_value("2048")
     expect(lab.by_id("about-input")).to_contain_text("computed at 1536 rows × 2048 columns")
