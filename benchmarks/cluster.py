@@ -125,12 +125,14 @@ def on_workers(folder: Path, count: int) -> Measured:
 
     try:
         scheduler = start("dask_scheduler", "--port", "0")
-        while not told.exists():
+        address = ""
+        while not address:
+            with contextlib.suppress(OSError, ValueError):  # not there, or not whole yet
+                address = json.loads(told.read_text())["address"]
             time.sleep(0.05)
         workers = [start("dask_worker", "--no-nanny", "--nthreads", "1") for _ in range(count)]
         for pid, core in zip(workers, cores, strict=False):
             os.sched_setaffinity(pid, {core})
-        address = json.loads(told.read_text())["address"]
         with Client(address) as client:
             client.wait_for_workers(count, timeout=60)
         others = {"workers": workers, "scheduler": [scheduler]}
