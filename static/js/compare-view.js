@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { comparing, forgetKept, keep, keptPlane, swap, whyNoKept } from './compare.js';
 import { valueAt } from './difference.js';
-import { ownPlane, whyNoDifference } from './focus.js';
+import { compared, ownPlane, whyNoDifference } from './focus.js';
 import { number } from './format.js';
 import { cell, pixel } from './pointing.js';
 import { edit, part } from './state.js';
@@ -25,7 +25,7 @@ const choice = (value, title, says) =>
 const TITLES = { a: 'A: ', b: 'B: ', difference: 'B − A: ' };
 
 /** What stands before the title of the map. */
-export const comparedTitle = () => (part.kept ? TITLES[comparing.value] : '');
+export const comparedTitle = () => (part.kept ? TITLES[compared.value] : '');
 
 export function compareView() {
   if (!part.kept) return html``;

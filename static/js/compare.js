@@ -2,7 +2,7 @@
 
 import { computed, signal } from '../vendor/signals-core/signals-core.js';
 import { walk } from './slid.js';
-import { edit, lab, part } from './state.js';
+import { edit, lab, part, shown } from './state.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
 /** @typedef {import('./state.js').Kept} Kept */
@@ -23,10 +23,17 @@ export const held = signal(false);
 /** Which of the two is shown, or their difference. */
 export const comparing = computed(() => (!part.kept || walk.value ? 'b' : held.value ? 'a' : part.compare));
 
+/** Whether what is shown of B is the map, or a gradient, that is asked for. */
+const isAsked = computed(() => {
+  const of = shown.value?.of;
+  if (of?.mode !== part.mode) return false;
+  return part.mode === 'gradient' || (of.layer === part.layer && of.channel === part.channel);
+});
+
 /** The plane of A that belongs to what is in focus. */
 export const keptPlane = computed(() => {
   const { of, planes } = answer.value;
-  if (of !== question.value) return null; // another one's
+  if (of !== question.value || !isAsked.value) return null; // another one's
   return (part.mode === 'forward' ? planes[0] : planes[Math.min(part.channel, planes.length - 1)]) ?? null;
 });
 

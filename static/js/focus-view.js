@@ -1,17 +1,18 @@
 /** The focus map in its frame: the canvas, what is marked on it, the values of large cells. */
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
+import { computed } from '../vendor/signals-core/signals-core.js';
 import { imageUrl, sampleUrl } from './api.js';
+import { awaitedStatus } from './awaited-view.js';
 import { inkOn } from './colour.js';
 import { focusPlane, isForeign, scale } from './focus.js';
 import { number } from './format.js';
 import { lossMap } from './loss.js';
-import { cancel } from './live.js';
 import { region } from './pinned.js';
 import { cell, cellAbove, lit, receptiveField } from './pointing.js';
 import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
 import { partial, unmade } from './slid.js';
-import { edit, lab, part, pointed, pointedInput, waiting } from './state.js';
+import { edit, inView, lab, part, pointed, pointedInput, shown, shownMode } from './state.js';
 import { INPUT, seenBy } from './tied.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
@@ -24,7 +25,7 @@ const RING = 14;
 /** Cells that an arrow goes with Ctrl. */
 const FAR = 10;
 
-const isGradient = () => part.mode === 'gradient';
+const isGradient = () => shownMode.value === 'gradient';
 
 /** Row and column of the hand on the plane in focus, which may end before. @param {PointerEvent} event */
 function nearTo(event) {
@@ -51,15 +52,15 @@ function nearestTo(event) {
 /** The unit that a cell of the plane in focus stands for: itself, or the unit above a cell of the picture. @param {{row: number, col: number} | null} place */
 function unitAt(place) {
   if (!place) return null;
-  const { layer, channel } = lab.value;
+  const { layer, channel } = inView.value;
   if (!isGradient()) return { layer, channel, ...place };
   const above = cellAbove(layer, place.row, place.col);
-  return above ? { layer, channel: lossMap(lab.value), ...above } : null;
+  return above ? { layer, channel: lossMap(inView.value), ...above } : null;
 }
 
 /** @param {{row: number, col: number} | null} place */
 function point(place) {
-  if (isGradient()) pointedInput.value = place && { channel: lab.value.channel, ...place };
+  if (isGradient()) pointedInput.value = place && { channel: inView.value.channel, ...place };
   else pointed.value = unitAt(place);
 }
 
@@ -72,9 +73,9 @@ function onLeave(event) {
 function pin(place) {
   const unit = unitAt(place);
   if (!unit) return;
-  const { unit: old, loss } = lab.value;
+  const { unit: old, loss, mode } = lab.value;
   const again = old && old.row === unit.row && old.col === unit.col && old.layer === unit.layer;
-  edit({ unit: again ? null : unit, pin: isGradient() ? lab.value.pin : null, loss: again && loss === 'unit' ? 'sum' : isGradient() ? 'unit' : loss });
+  edit({ unit: again ? null : unit, pin: mode === 'gradient' ? lab.value.pin : null, loss: again && loss === 'unit' ? 'sum' : mode === 'gradient' ? 'unit' : loss });
 }
 
 /** Where the press began: a click itself comes in whole pixels, which may be the cell beside. */
@@ -125,7 +126,7 @@ function onKey(event) {
 
 /** Move the pinned cell, or what is pointed at on a gradient. @param {[number, number]} move @param {number} size */
 function step([down, right], size) {
-  const { layer, channel, unit } = lab.value;
+  const { layer, channel, unit } = inView.value;
   const { rows, cols } = box.value;
   if (!focusPlane.value || isForeign.value) return;
   const pinned = unit?.layer === layer ? unit : null;
@@ -160,7 +161,7 @@ function regionMark() {
   const found = region.value;
   if (dragged.value) return outline(dragged.value, 'region');
   if (!found || !focusPlane.value) return nothing;
-  const here = isGradient() ? part.loss === 'region' : found.layer === part.layer && found.channel === part.channel;
+  const here = isGradient() ? part.loss === 'region' : found.layer === inView.value.layer && found.channel === inView.value.channel;
   const area = isGradient() ? seenBy(found, found.layer, INPUT) : found;
   return here && area ? outline(area, 'region') : nothing;
 }
@@ -170,7 +171,8 @@ function marks() {
   const unit = cell.value;
   if (!focusPlane.value || isForeign.value) return nothing;
   if (!isGradient()) {
-    const area = lit.value.get(part.layer) ?? (unit?.layer === part.layer ? { ...unit, rows: 1, cols: 1 } : null);
+    const { layer } = inView.value;
+    const area = lit.value.get(layer) ?? (unit?.layer === layer ? { ...unit, rows: 1, cols: 1 } : null);
     return area ? outline(area) : nothing;
   }
   return receptiveField.value ? outline(receptiveField.value) : nothing;
@@ -204,26 +206,25 @@ function cellValues() {
   return svg`<g data-testid="cell-values">${texts}</g>`;
 }
 
-function status() {
-  if (waiting.value !== 'long') return nothing;
-  return html`<div class="progress" role="status"><progress aria-label="Computing"></progress><button class="small" @click=${cancel}>Cancel</button></div>`;
-}
-
 /** @param {{image?: string, sample?: string}} input */
 const urlOf = ({ image, sample }) => (image ? imageUrl(image, 1024) : sample ? sampleUrl(sample) : '');
 
+/** The input that the gradient is of. */
+const input = computed(() => shown.value?.of.input ?? lab.value.input);
+
 export function focusView() {
-  const { input, channel, layer, overlay } = part;
+  const { overlay } = part;
+  const { channel, layer } = inView.value;
   const { left, top, width, height } = box.value;
   const place = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
   const plane = focusPlane.value;
   // Enlarged cells keep their edges; reduced ones are averaged.
   const rendering = plane && width >= plane.cols ? 'pixelated' : 'auto';
-  const under = isGradient() ? urlOf(input) : '';
+  const under = isGradient() ? urlOf(input.value) : '';
   const label = isGradient()
     ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss, Shift and arrows mark a region of cells'
     : `Feature map ${channel} of layer ${layer + 1}; arrows move the pinned cell, with Shift they mark a region`;
-  return html`${under ? html`<img class="under" src=${under} alt="" ?data-gray=${input.color === 'gray'} .style=${place} />` : nothing}
+  return html`${under ? html`<img class="under" src=${under} alt="" ?data-gray=${input.value.color === 'gray'} .style=${place} />` : nothing}
     <canvas
       id="focus"
       data-testid="focus"
@@ -244,5 +245,5 @@ export function focusView() {
       @keydown=${onKey}
     ></canvas>
     <svg class="over" aria-hidden="true">${cellValues()} ${unmade.value.map(cover)} ${regionMark()} ${marks()}</svg>
-    ${status()}`;
+    ${awaitedStatus()}`;
 }

@@ -4,10 +4,9 @@ import { computed } from '../vendor/signals-core/signals-core.js';
 import { clippedRange, histogram, scaleFor } from './colour.js';
 import { comparing, keptPlane } from './compare.js';
 import { areAlike, minus } from './difference.js';
-import { lab, shown } from './state.js';
+import { lab, shown, shownMode as mode } from './state.js';
 import { dark } from './theme.js';
 
-const mode = computed(() => lab.value.mode);
 const colors = computed(() => lab.value.colors);
 const clip = computed(() => lab.value.clip);
 const layer = computed(() => lab.value.layer);
@@ -31,11 +30,14 @@ const difference = computed(() => {
   return minus(ownPlane.value, keptPlane.value);
 });
 
+/** The plane that a comparison shows in place of what is edited, where there is one. */
+const otherPlane = computed(() => (comparing.value === 'a' ? keptPlane.value : comparing.value === 'difference' ? difference.value : null));
+
 /** The plane in focus: of what is edited, of what was kept, or their difference, as far as there is one. */
-export const focusPlane = computed(() => {
-  const other = comparing.value === 'a' ? keptPlane.value : comparing.value === 'difference' ? difference.value : null;
-  return other ?? ownPlane.value;
-});
+export const focusPlane = computed(() => otherPlane.value ?? ownPlane.value);
+
+/** Which of the two it is, or their difference. */
+export const compared = computed(() => (otherPlane.value ? comparing.value : 'b'));
 
 /** Whether what is shown has other cells than what the hand would point at. */
 export const isForeign = computed(() => Boolean(ownPlane.value && focusPlane.value && !areAlike(ownPlane.value, focusPlane.value)));

@@ -1,10 +1,11 @@
 /** What the picture of a gradient means where that is not plain to see. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { awaitedNote } from './awaited-view.js';
 import { isBank, isRandom } from './layer-types.js';
 import { pinLeft, pinSentence, region, regionSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
-import { part, shown } from './state.js';
+import { part, shown, shownMode } from './state.js';
 
 /** A sum this small beside the sizes of its weights is zero but for rounding. */
 const ROUNDING = 1e-9;
@@ -63,7 +64,9 @@ function meaning() {
 }
 
 export function gradientNote() {
-  if (part.mode !== 'gradient') return html``;
+  const awaited = awaitedNote();
+  if (awaited !== nothing) return html`${awaited}`;
+  if (shownMode.value !== 'gradient') return html``;
   const notes = [pinNote(), regionNote(), zeroNote()].filter((note) => note !== nothing);
   return html`${notes.length ? notes : meaning()}`;
 }

@@ -82,6 +82,8 @@ let dirty = false;
 /** When the newest edit was made that has gone out; 0 where there was none yet. */
 let answered = 0;
 let running = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let again;
 /** @type {AbortController | null} */
 let background = null;
 /** @type {AbortController | null} */
@@ -89,6 +91,12 @@ let foreground = null;
 
 /** Give up the request under way; the picture stays as it is. */
 export const cancel = () => foreground?.abort();
+
+/** Whether what is asked was given up, and has not been asked again. */
+export const cancelled = signal(false);
+
+/** @param {unknown} error */
+const isCancel = (error) => error instanceof DOMException && error.name === 'AbortError';
 
 /** @param {import('./api.js').Fault[]} found @param {string} place */
 const isAt = (found, place) => found.some(({ pointer }) => pointer.startsWith(place));
@@ -108,7 +116,7 @@ function blamed() {
 
 /** @param {unknown} error */
 function report(error) {
-  if (error instanceof DOMException && error.name === 'AbortError') return;
+  if (isCancel(error)) return;
   if (error instanceof Problem) {
     // The API's routes are all there: what is not is the picture.
     const pointer = error.memory ? blamed() : error.status === 404 ? '/input' : '';
@@ -117,7 +125,8 @@ function report(error) {
     leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
     faults.value = [{ pointer: '', detail: `The server does not answer; it is asked again. ${LAST_GOOD}` }];
-    setTimeout(askAgain, AGAIN_MS);
+    clearTimeout(again);
+    again = setTimeout(askAgain, AGAIN_MS);
   } else {
     faults.value = [{ pointer: '', detail: `The answer could not be read. ${LAST_GOOD}` }];
     reportError(error);
@@ -216,6 +225,7 @@ async function run() {
       const complete = await answer(of);
       if (!dirty) follow(of, complete);
     } catch (error) {
+      cancelled.value = isCancel(error) && !dirty;
       if (!isOfLoss(error)) report(error);
       if (error instanceof Problem && !dirty) await describeFaults();
       if (isOfLoss(error) && !dirty) report(error);
@@ -225,8 +235,10 @@ async function run() {
 }
 
 /** Ask what the page shows, though it may have been asked before. */
-function askAgain() {
+export function askAgain() {
+  clearTimeout(again);
   dirty = true;
+  cancelled.value = false;
   background?.abort();
   run();
 }

@@ -7,7 +7,7 @@ import { number } from './format.js';
 import { lossMap } from './loss.js';
 import { pinLeft, region, regionSentence, toldSides } from './pinned.js';
 import { clearRegion } from './region.js';
-import { edit, part, shown } from './state.js';
+import { edit, part, shown, shownMode } from './state.js';
 import { targetView } from './target-view.js';
 
 /** @typedef {import('./state.js').Lab['loss']} Loss */
@@ -73,7 +73,7 @@ export function lossControls() {
   if (mode !== 'gradient') return html``;
   return html`${menu()} ${mapMenu()}
     <small data-testid="loss-value">
-      ${shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
+      ${shownMode.value === 'gradient' && shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
       <span>${place()}</span>
     </small>
     <label

@@ -9,7 +9,7 @@ import { amount, number } from './format.js';
 import { isCurrent } from './live.js';
 import { lossMap } from './loss.js';
 import { choosing } from './region.js';
-import { edit, faults, lab, part, waiting } from './state.js';
+import { edit, faults, inView, part, shown, shownMode, waiting } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 export function colourControls() {
@@ -49,7 +49,7 @@ const drawn = computed(() => (focusPlane.value ? `${focusPlane.value.rows} × ${
 
 const sizeLine = () =>
   html`<small
-    ><span class="roomy">rows × columns: </span><span data-testid="map-size">${size.value}</span>${size.value === drawn.value
+    >${size.value ? html`<span class="roomy">rows × columns: </span><span data-testid="map-size">${size.value}</span>` : nothing}${size.value === drawn.value
       ? nothing
       : html`, <span data-testid="reduced">reduced to ${drawn.value}</span>`}${waiting.value && !isCurrent.value ? html` · being computed` : nothing}</small
   >`;
@@ -58,15 +58,15 @@ const count = computed(() => galleryPlanes.value.length);
 
 /** Bring a map into focus; a cell that is pinned in this layer is then that of the map. @param {number} index */
 function chooseMap(index) {
-  const { unit, layer, mode } = lab.value;
+  const { unit, layer, mode } = part;
   const moves = unit?.layer === layer && mode === 'forward';
   edit({ channel: index, unit: moves ? { ...unit, channel: index } : unit }, 'channel');
 }
 
 export function galleryView() {
-  const { channel, mode } = part;
+  const { channel } = inView.value;
   if (count.value < 2) return html``;
-  const what = mode === 'gradient' ? 'input channel' : 'map';
+  const what = shownMode.value === 'gradient' ? 'input channel' : 'map';
   return html`${Array.from(
       { length: count.value },
       (_, index) => html`<button
@@ -88,11 +88,14 @@ export const zoomControls = () => html`<button class="small" data-testid="zoom-i
   ><button class="small" data-testid="zoom-fit" title="Show the whole map (0)" ?disabled=${!zoomed.value} @click=${fit}>Fit</button
   ><button class="small" data-testid="choose-region" aria-label="Drag a region" aria-pressed=${choosing.value} title=${REGION_HINT} @click=${() => (choosing.value = !choosing.value)}>▭</button>`;
 
+/** The map that is shown, until it is there the one that is asked for. */
+const channel = computed(() => shown.value?.of.channel ?? part.channel);
+
 export const mapsHead = () =>
-  html`<h2 class="as-written">${comparedTitle()}${part.mode === 'gradient' ? 'dL/dInput' : `${part.kept ? 'map' : 'Feature map'} ${part.channel}`}</h2>${sizeLine()}`;
+  html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? 'dL/dInput' : `${part.kept ? 'map' : 'Feature map'} ${channel.value}`}</h2>${sizeLine()}`;
 
 /** The map that was chosen may be the loss, and is chosen again on the way back. @param {'forward' | 'gradient'} mode */
-function changeMode(mode) {
+export function changeMode(mode) {
   if (mode === part.mode) return;
   edit(mode === 'gradient' ? { mode, channel: 0, map: part.channel } : { mode, channel: lossMap(part) });
 }

@@ -5,7 +5,7 @@ import { between, oneCell } from './areas.js';
 import { lossMap } from './loss.js';
 import { region, toldSides } from './pinned.js';
 import { cellAbove } from './pointing.js';
-import { edit, part } from './state.js';
+import { edit, inView, part } from './state.js';
 import { zoomed } from './zoom.js';
 
 /** @typedef {{row: number, col: number}} Place */
@@ -56,12 +56,12 @@ export function dropRegion() {
 export function endRegion() {
   const area = dragged.value;
   if (!dropRegion() || !area) return false;
-  const { layer, channel, mode } = part;
+  const { layer, channel, mode } = inView.value;
   if (mode === 'forward') mark({ layer, channel, ...area });
   else {
     // Of the units above the pixels that were dragged over.
     const [first, last] = [cellAbove(layer, area.row, area.col), cellAbove(layer, area.row + area.rows - 1, area.col + area.cols - 1)];
-    if (first && last) mark({ layer, channel: lossMap(part), ...between(first, last) });
+    if (first && last) mark({ layer, channel: lossMap(inView.value), ...between(first, last) });
   }
   return true;
 }

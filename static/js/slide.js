@@ -5,7 +5,7 @@ import { accumulated } from './accumulating.js';
 import { Problem } from './api.js';
 import { focusPlane } from './focus.js';
 import { here, lattice, partial, partialKernel, walk } from './slid.js';
-import { kernelLayer, lab, part, shown } from './state.js';
+import { kernelLayer, lab, part, shown, shownMode } from './state.js';
 import { reveal } from './zoom.js';
 
 /** @typedef {import('./live.js').Plane} Plane */
@@ -82,7 +82,7 @@ async function accumulate() {
   while (stale) {
     stale = false;
     const [area, places, whole] = [here.peek(), lattice.peek(), focusPlane.peek()];
-    if (!area || !places || !whole || lab.peek().mode !== 'gradient') forget();
+    if (!area || !places || !whole || lab.peek().mode !== 'gradient' || shownMode.peek() !== 'gradient') forget();
     else await show(area, places, whole);
   }
   asking = false;
@@ -122,7 +122,7 @@ export function startSlide() {
   });
   effect(() => {
     const { mode, loss, map, unit, region, channel, input, layers } = part;
-    if (here.value || mode || loss || map || unit || region || channel || input || layers) untracked(() => void accumulate());
+    if (here.value || mode || shownMode.value || loss || map || unit || region || channel || input || layers) untracked(() => void accumulate());
   });
   addEventListener('keydown', onKey);
 }

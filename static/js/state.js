@@ -88,6 +88,10 @@ export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
 /** The last good answers: they stay until better ones are there. */
 export const shown = signal(/** @type {import('./live.js').Shown | null} */ (null));
 export const shapes = signal(/** @type {any} */ (null));
+/** Whether a map or a gradient is shown; another one may have been asked for since. */
+export const shownMode = computed(() => shown.value?.of.mode ?? lab.value.mode);
+/** What the hand points into: the lab, or, until what it asks for is there, the state that is shown. */
+export const inView = computed(() => (shownMode.value === lab.value.mode ? lab.value : (shown.value?.of ?? lab.value)));
 /** What the server said last of each layer, of a map or of shapes alone. */
 export const reports = signal(/** @type {any[]} */ ([]));
 

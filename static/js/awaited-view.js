@@ -1,0 +1,36 @@
+/** What is awaited while something else is shown, and what a person can do where it does not come. */
+
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { askAgain, cancel, cancelled } from './live.js';
+import { changeMode } from './maps-view.js';
+import { faults, part, shown, waiting } from './state.js';
+
+const PICTURES = { forward: 'the feature map', gradient: 'dL/dInput' };
+const MODES = { forward: 'Forward', gradient: 'Gradient' };
+
+/** @param {string} text */
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+/** At the head of a sentence. @param {'forward' | 'gradient'} mode */
+const subject = (mode) => (mode === 'forward' ? capital(PICTURES.forward) : PICTURES.gradient);
+
+const retry = () => html`<button type="button" class="small" data-testid="again" @click=${askAgain}>Retry</button>`;
+
+/** That a map is shown where a gradient is asked for, or the other way round; nothing where it is what is asked for. */
+export function awaitedNote() {
+  const { mode } = part;
+  const there = shown.value?.of.mode;
+  if (there === mode || (!there && mode === 'forward')) return nothing;
+  const failed = cancelled.value || faults.value.length > 0;
+  const said = cancelled.value ? 'was not computed: it was cancelled' : failed ? 'could not be computed' : 'is being computed';
+  const stays = !there ? '' : failed ? ` ${subject(there)} is still shown.` : ` Until it is there, ${PICTURES[there]} is shown.`;
+  const back = there && html`<button type="button" class="small" data-testid="back" @click=${() => changeMode(there)}>Back to ${MODES[there]}</button>`;
+  return html`<p class="note" role="status" data-testid="awaited">${subject(mode)} ${said}.${stays} ${failed ? html`${retry()} ${back ?? nothing}` : nothing}</p>`;
+}
+
+/** How the request of what is in focus goes, where it takes long or was given up. */
+export function awaitedStatus() {
+  if (waiting.value === 'long')
+    return html`<div class="progress" role="status"><progress aria-label="Computing"></progress><button class="small" @click=${cancel}>Cancel</button></div>`;
+  if (!cancelled.value || shown.value?.of.mode !== part.mode) return nothing;
+  return html`<div class="progress" role="status" data-testid="cancelled"><small>Cancelled: this is the last good answer.</small> ${retry()}</div>`;
+}

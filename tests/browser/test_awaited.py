@@ -1,0 +1,101 @@
+"""What stands on the page while another picture is awaited, and where it does not come."""
+
+import numpy as np
+from playwright.sync_api import expect
+
+from tests.browser.arithmetic import Array, correlate, input_gradient
+from tests.browser.lab import Lab
+
+FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
+BACKWARD = "**/api/v1/backward"
+FORWARD = "**/api/v1/forward"
+
+
+def enter(lab: Lab, numbers: Array) -> Array:
+    """A small matrix and its map; the map."""
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    lab.enter_kernel(FULL)
+    lab.by_id("padding").select_option("valid")
+    output = correlate(numbers, FULL)[1:-1, 1:-1]
+    lab.shows(output)
+    return output
+
+
+def is_told_as_a_map(lab: Lab, output: Array) -> None:
+    """The map stands there under its own name, size, numbers and colours."""
+    lab.shows(output)
+    expect(lab.maps.get_by_role("heading")).to_have_text("Feature map 0")
+    expect(lab.by_id("map-size")).to_have_text("5 × 8")
+    expect(lab.maps).to_contain_text(f"max {output.max():g}")
+    expect(lab.page.locator("#legend-high")).to_have_text(f"+{output.max():g}")
+    expect(lab.by_id("gradient-meaning")).to_have_count(0)
+    expect(lab.page.locator("[data-testid^=kernel-gradient-]")).to_have_count(0)
+    expect(lab.by_id("loss-value")).not_to_contain_text("L =")
+
+
+def test_map_keeps_its_name_until_the_gradient_comes_or_is_given_up(
+    lab: Lab, numbers: Array
+) -> None:
+    output = enter(lab, numbers)
+    lab.page.route(BACKWARD, lambda route: None)
+    lab.by_id("gradient").click()
+    note = lab.by_id("awaited")
+    expect(note).to_contain_text("dL/dInput is being computed. Until it is there, the feature map")
+    expect(lab.maps).to_contain_text("· being computed")
+    is_told_as_a_map(lab, output)
+    lab.maps.get_by_role("button", name="Cancel").click()
+    expect(note).to_contain_text("dL/dInput was not computed: it was cancelled. The feature map")
+    is_told_as_a_map(lab, output)
+    lab.page.unroute(BACKWARD)
+    lab.by_id("again").click()
+    gradient = input_gradient(np.pad(np.ones((5, 8)), 1), FULL, numbers.shape)
+    lab.shows(gradient)
+    expect(lab.maps.get_by_role("heading")).to_have_text("dL/dInput")
+    expect(lab.by_id("gradient-meaning")).to_be_visible()
+    expect(note).to_have_count(0)
+    # The other way round alike.
+    lab.page.route(FORWARD, lambda route: None)
+    lab.cell(0, 0).fill("9")
+    changed = FULL.copy()
+    changed[0, 0] = 9
+    lab.shows(input_gradient(np.pad(np.ones((5, 8)), 1), changed, numbers.shape))
+    lab.by_id("forward").click()
+    expect(note).to_contain_text("The feature map is being computed. Until it is there, dL/dInput")
+    expect(lab.maps.get_by_role("heading")).to_have_text("dL/dInput")
+    lab.maps.get_by_role("button", name="Cancel").click()
+    lab.page.unroute(FORWARD)
+    lab.by_id("again").click()
+    lab.shows(correlate(numbers, changed)[1:-1, 1:-1])
+    # A gradient of an earlier kernel is none of this one.
+    lab.cell(0, 0).fill("2")
+    lab.shows(output)
+    lab.page.route(BACKWARD, lambda route: None)
+    lab.by_id("gradient").click()
+    is_told_as_a_map(lab, output)
+
+
+def test_gradient_that_the_server_does_not_answer_leaves_the_map_and_a_way_back(
+    lab: Lab, numbers: Array
+) -> None:
+    output = enter(lab, numbers)
+    lab.page.route(BACKWARD, lambda route: route.abort())
+    lab.by_id("gradient").click()
+    expect(lab.by_id("awaited")).to_contain_text("dL/dInput could not be computed. The feature map")
+    expect(lab.maps.get_by_role("alert")).to_contain_text("The server does not answer")
+    is_told_as_a_map(lab, output)
+    lab.by_id("back").click()
+    expect(lab.by_id("forward")).to_have_attribute("aria-pressed", "true")
+    expect(lab.by_id("awaited")).to_have_count(0)
+    expect(lab.maps.get_by_role("alert")).to_have_count(0)
+    # What is cancelled in one mode says so too.
+    lab.page.route(FORWARD, lambda route: None)
+    lab.cell(0, 0).fill("9")
+    lab.maps.get_by_role("button", name="Cancel").click()
+    expect(lab.by_id("cancelled")).to_contain_text("Cancelled: this is the last good answer.")
+    lab.page.unroute(FORWARD)
+    lab.by_id("cancelled").get_by_role("button", name="Retry").click()
+    changed = FULL.copy()
+    changed[0, 0] = 9
+    lab.shows(correlate(numbers, changed)[1:-1, 1:-1])
+    expect(lab.by_id("cancelled")).to_have_count(0)
