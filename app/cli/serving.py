@@ -48,7 +48,7 @@ def _run_workers(settings: Settings) -> int:
     if sys.platform != "linux":
         raise CommandError("Several workers need Linux; elsewhere one process serves.")
     from app.service.store import ImageStore
-    from app.web.workers import supervise
+    from app.cli.workers import supervise
 
     try:
         # What keeps the workers from their store is told once, here.

@@ -15,7 +15,7 @@ import pytest
 
 from app.cli import main
 from app.settings import Settings
-from app.web.workers import Supervisor
+from app.cli.workers import Supervisor
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, wait_until_ready
 
