@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
+import { drawnWeights } from './drawn-weights.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, weightAt } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
@@ -15,6 +16,7 @@ import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
 import { randomKernelView, randomSentence } from './random-kernel-view.js';
 import { complain, kernelLayer, part } from './state.js';
+import { weightTable } from './weight-table-view.js';
 
 /** The weight that was typed in last, which a finger can pin: a tap is for typing. */
 const touched = signal(/** @type {import('./state.js').Weight | null} */ (null));
@@ -114,6 +116,16 @@ function matrixKernel(index) {
 /** @param {number} index */
 const title = (index) => (index === part.layer ? 'Kernel' : `Kernel of layer ${index + 1}`);
 
+/** The weights that the seed gives. @param {number} index */
+function drawn(index) {
+  const matrix = drawnWeights.value;
+  if (!matrix) return nothing;
+  return html`<figure>
+    <figcaption>Weights</figcaption>
+    ${kernelOverview(matrix)}${weightTable(index, matrix, 'drawn', 'Kernel weights')}
+  </figure>`;
+}
+
 export function kernelView() {
   const index = kernelLayer.value;
   if (index < 0) return html`<h2>Kernel</h2><p class="dim">No layer up to this one has a kernel.</p>`;
@@ -121,6 +133,7 @@ export function kernelView() {
   return html`<div class="bar"><h2>${title(index)}</h2>${formMenu(index)}</div>
     <p class="dim" data-testid="kernel-says">${formSentence(index)}</p>
     ${randomKernelView(index)}
-    ${part.mode === 'gradient' ? html`${sliceTabs(index)}<div class="kernels">${kernelGradientView(index)}</div>` : nothing}
+    ${sliceTabs(index)}
+    <div class="kernels drawn" data-wide=${part.layers[index].kernel.random.size[1] > WIDE ? '' : nothing}>${drawn(index)} ${kernelGradientView(index)}</div>
     ${randomSentence(index)}`;
 }

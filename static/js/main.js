@@ -7,6 +7,7 @@ import { reserveRows } from './arithmetic-view.js';
 import { startChecks } from './check.js';
 import { keepButton } from './compare-view.js';
 import { drawWhenNeeded, startPainting } from './drawing.js';
+import { startDrawing } from './drawn-weights.js';
 import { exportMenu } from './export-view.js';
 import { acceptPictures, learnPicture } from './input-view.js';
 import { refreshJobs } from './jobs.js';
@@ -56,6 +57,7 @@ function start() {
   startPainting();
   effect(() => void learnPicture());
   startCards();
+  startDrawing();
   acceptPictures();
   addEventListener('keydown', onKey);
   startPointing();

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from app.engine.initialisers import random_kernel
 from tests.browser.arithmetic import SOBEL_X, Array, correlate
 from tests.browser.lab import Lab
 
@@ -262,3 +263,29 @@ def test_large_kernel_is_seen_whole_and_edited_through_a_window(small: Lab) -> N
     small.cell(27, 30).press("Control+End")
     expect(small.cell(62, 62)).to_be_focused()
     small.page.wait_for_function("() => document.querySelector('#kernel-overview').width === 63")
+
+
+def test_random_kernel_shows_the_weights_that_its_seed_gives(lab: Lab) -> None:
+    lab.by_id("rgb").click()
+    lab.by_id("kernel-form").select_option("random")
+    lab.by_id("random-filters").fill("6")
+    lab.by_id("random-cols").fill("2")
+    lab.by_id("random-seed").fill("7")
+    lab.by_id("groups").fill("3")
+    wanted = random_kernel((6, 1, 3, 2), "he_normal", 7, 6, 12)
+    shows_drawn(lab, wanted[0, 0])
+    lab.by_id("groups").fill("1")
+    wanted = random_kernel((6, 3, 3, 2), "he_normal", 7, 18, 36)
+    lab.layers.get_by_role("button", name="Filter 4").click()
+    lab.layers.get_by_role("button", name="green").click()
+    shows_drawn(lab, wanted[4, 1])
+    lab.by_id("gradient").click()
+    expect(lab.by_id("kernel-gradient-2-1")).to_be_visible()
+    shows_drawn(lab, wanted[4, 1])
+
+
+def shows_drawn(lab: Lab, wanted: Array) -> None:
+    """Wait until every drawn weight has its number, and there are no more of them."""
+    for (row, col), value in np.ndenumerate(wanted.astype(np.float32)):
+        expect(lab.by_id(f"drawn-{row}-{col}")).to_have_attribute("title", str(float(value)))
+    expect(lab.page.locator("[data-testid^=drawn-]")).to_have_count(wanted.size)
