@@ -105,6 +105,7 @@ def _flat(image: Image.Image, said: list[str]) -> Image.Image:
         return image
     opaque, alpha = image.mode[:-1], image.getchannel("A")
     if alpha.getextrema() == (255, 255):
+        said.append("opaque alpha dropped")
         return image.convert(opaque)
     said.append("alpha over white")
     paper = Image.new(opaque, image.size, "white")

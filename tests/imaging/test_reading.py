@@ -90,12 +90,12 @@ def test_alpha_is_laid_over_white() -> None:
     assert picture.conversions == ("alpha over white",)
 
 
-def test_alpha_that_hides_nothing_is_dropped_without_a_word() -> None:
+def test_alpha_that_hides_nothing_is_dropped_and_said() -> None:
     rgba = noise(6, 7, 4)
     rgba[..., 3] = 255
     picture = reading(encoded(rgba, "PNG"))
     np.testing.assert_array_equal(picture.pixels, rgba[..., :3])
-    assert picture.conversions == ()
+    assert picture.conversions == ("opaque alpha dropped",)
 
 
 def test_gray_with_alpha_stays_gray() -> None:
