@@ -87,7 +87,8 @@ class Quantised:
 def quantise(maps: Array, dtype: str) -> Quantised:
     """Return the maps as codes of `dtype`, each map over its own finite range.
 
-    The error is at most scale / 2. NaN and −inf become the lowest code, inf the highest.
+    The error is at most scale / 2; where the range spans zero, one code is exactly zero. NaN and
+    −inf become the lowest code, inf the highest.
 
     Args:
         maps: Shape (N, C, ...): each (n, c) is a map; (N, I): each n is one.
@@ -122,6 +123,9 @@ def _quantise_map(values: Array, out: Array, steps: int) -> tuple[float, float]:
     if scale == 0.0:
         out[...] = 0
         return 0.0, offset
+    if low < 0 < high:
+        # Moved by half a step at most: what is zero, as most of a gradient is, must read as zero.
+        offset = -math.ceil(-offset / scale - 0.5) * scale
     if not _fits(span, scale, values.dtype):
         values = values.astype(np.float64)
     _write_codes(values, out, offset, 1 / scale)
@@ -138,6 +142,7 @@ def _write_codes(values: Array, out: Array, offset: float, steps_a_unit: float) 
         codes = np.subtract(piece, low, out=scratch[: piece.size])
         codes *= factor
         codes += half
+        np.clip(codes, 0, np.iinfo(out.dtype).max, out=codes)  # rounding at the ends of the range
         out[start : start + PIECE] = codes
 
 

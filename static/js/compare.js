@@ -11,10 +11,10 @@ import { edit, lab, part, shown } from './state.js';
 /** What of A is asked: its numbers, and which of them are in focus; layer and map are those of B. */
 export const question = computed(() => {
   const { kept, mode, layer, channel } = part;
-  return kept && JSON.stringify([kept, mode, layer, mode === 'forward' && channel]);
+  return kept && JSON.stringify([kept, mode, layer, channel]);
 });
 
-/** What of A was computed: its map, or its gradient of every channel; or why there is none. */
+/** What of A was computed: its map, or its gradient of the channel in focus; or why there is none. */
 export const answer = signal(/** @type {{of: string, planes: Plane[], why: string}} */ ({ of: '', planes: [], why: '' }));
 
 /** Whether A is shown as long as its key is held. */
@@ -34,7 +34,7 @@ const isAsked = computed(() => {
 export const keptPlane = computed(() => {
   const { of, planes } = answer.value;
   if (of !== question.value || !isAsked.value) return null; // another one's
-  return (part.mode === 'forward' ? planes[0] : planes[Math.min(part.channel, planes.length - 1)]) ?? null;
+  return planes[0] ?? null;
 });
 
 /** Why there is no A to be seen. */

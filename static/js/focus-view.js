@@ -178,11 +178,11 @@ function marks() {
   return receptiveField.value ? outline(receptiveField.value) : nothing;
 }
 
-/** The value of a cell, with the digits that are known. @param {import('./live.js').Plane} plane @param {number} place @param {number} digits */
+/** The value of a cell, with the digits that are known; one that came in eight bits is told from an exact one. @param {import('./live.js').Plane} plane @param {number} place @param {number} digits */
 function valueText({ values, scale: step, offset, exact }, place, digits) {
   if (exact) return number(values[place], digits);
   const known = Math.max(0, Math.ceil(-Math.log10(step || 1)));
-  return number(Number((offset + step * values[place]).toFixed(Math.min(known, 20))), digits);
+  return `≈${number(Number((offset + step * values[place]).toFixed(Math.min(known, 20))), digits)}`;
 }
 
 function cellValues() {

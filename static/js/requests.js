@@ -90,20 +90,28 @@ export async function focusForward(state, stage, signal, told) {
   return { layers: envelope.layers, inputShape: envelope.input.shape, map };
 }
 
-/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] as above: then at the input alone */
+/** One exact plane among those that were there before. @param {Plane} exact @param {number} channel */
+const among = (exact, channel) => (shown.peek()?.gradient?.input ?? []).map((old, index) => (index === channel ? exact : old));
+
+/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] as above: then at one channel of the input alone */
 export async function focusGradient(state, stage, signal, told) {
   const index = told ? -1 : kernelLayer.peek();
   const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
   const shape = told ? told.input.shape : shown.peek()?.inputShape;
   const cells = told ? cellsOf(shape) : cellsExpected(state, shape?.length ? shape : undefined);
-  const form = formOf(stage, cells, shape?.[1] ?? 1);
-  const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form } };
+  const count = shape?.[1] ?? 1;
+  const channel = Math.min(state.channel, count - 1);
+  // Where all channels are too many to be sent exactly, that in focus may not be.
+  const alone = told !== undefined || (stage === 'rest' && cells * count > EXACT_VALUES);
+  const form = formOf(stage, cells, alone ? 1 : count);
+  const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form, ...(alone ? { channels: [channel] } : {}) } };
   const { envelope, tensors } = await compute('/backward', body, signal);
   const [input, kernel] = envelope.gradients;
+  const one = alone ? plane(tensors.input, input, 0, channel) : null;
   return {
     gradient: {
       loss: envelope.loss,
-      input: planes(tensors.input, input),
+      input: !one ? planes(tensors.input, input) : told ? [one] : among(one, channel),
       kernel: kernel ? planes(tensors[kernel.name], kernel) : null,
     },
   };

@@ -1,9 +1,10 @@
 """What stands on the page while another picture is awaited, and where it does not come."""
 
 import numpy as np
-from playwright.sync_api import expect
+from playwright.sync_api import Request, Route, expect
 
 from tests.browser.arithmetic import Array, correlate, input_gradient
+from tests.browser.conftest import Encode
 from tests.browser.lab import Lab
 
 FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
@@ -99,3 +100,59 @@ def test_gradient_that_the_server_does_not_answer_leaves_the_map_and_a_way_back(
     changed[0, 0] = 9
     lab.shows(correlate(numbers, changed)[1:-1, 1:-1])
     expect(lab.by_id("cancelled")).to_have_count(0)
+
+
+def is_exact(route: Route) -> bool:
+    return bool(route.request.post_data_json["return"]["dtype"] == "float32")
+
+
+def test_numbers_of_eight_bits_are_marked_and_zero_is_zero_in_them(lab: Lab) -> None:
+    lab.by_id("gradient").click()
+    lab.wait_until_exact()
+    while lab.by_id("zoom-in").is_enabled():
+        lab.by_id("zoom-in").click()
+    values = lab.by_id("cell-values").locator("text")
+    expect(values.first).to_have_text("0")
+    held: list[Route] = []
+
+    def hold_the_exact(route: Route) -> None:
+        if is_exact(route):
+            held.append(route)
+        else:
+            route.continue_()
+
+    lab.page.route(BACKWARD, hold_the_exact)
+    lab.by_id("preset").select_option("sobel_y")
+    expect(values.first).to_have_text("≈0")
+    assert set(values.all_text_contents()) == {"≈0"}
+    while not held:
+        lab.page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(values.first).to_have_text("0")
+
+
+def test_gradient_of_a_large_colour_photo_is_exact_in_the_channel_in_focus(
+    lab: Lab, encode: Encode
+) -> None:
+    # Two channels would be within what is sent exactly, three are not.
+    pixels = np.zeros((2400, 2400, 3), np.uint8)
+    pixels[:, 1200:, 0] = 255
+    lab.choose_file("large.png", "image/png", encode(pixels, "PNG"))
+    expect(lab.by_id("map-size")).to_have_text("2400 × 2400")
+    lab.by_id("rgb").click()
+    with lab.page.expect_request(lambda request: asks_alone(request, 0)):
+        lab.by_id("gradient").click()
+    lab.wait_until_exact()
+    expect(lab.by_id("thumb-2")).to_be_visible()
+    with lab.page.expect_request(lambda request: asks_alone(request, 2)):
+        lab.by_id("thumb-2").click()
+    lab.wait_until_exact()
+
+
+def asks_alone(request: Request, channel: int) -> bool:
+    """Whether every cell of one channel of the gradient is asked for exactly."""
+    if not request.url.endswith("/backward"):
+        return False
+    wanted = request.post_data_json["return"]
+    form = {"channels": [channel], "dtype": "float32"}
+    return bool(form.items() <= wanted.items() and "max_side" not in wanted)

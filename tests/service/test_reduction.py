@@ -61,6 +61,19 @@ def test_error_of_a_code_is_at_most_half_a_step(
     assert (error <= scale / 2 * (1 + 1e-2 * (dtype == "uint16") + 1e-5) + rounding).all()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("low", [-4.0, -3.97, -1e-6, -0.0039])
+def test_zero_has_a_code_of_its_own_where_the_range_spans_it(
+    dtype: str, low: float, rng: np.random.Generator
+) -> None:
+    maps = np.append(rng.uniform(low, 4, 500), [0, low, 4]).astype(np.float32).reshape(1, 1, -1)
+    coded = quantise(maps, dtype)
+    read = coded.offset[0] + coded.scale[0] * coded.codes.astype(np.float64)
+    assert not read[maps == 0].any()
+    assert (np.abs(read - maps) <= coded.scale[0] * 0.505).all()
+    assert (coded.codes.min(), coded.codes.max()) == (0, np.iinfo(dtype).max)
+
+
 def test_each_map_has_a_range_of_its_own(rng: np.random.Generator) -> None:
     maps = rng.random((1, 2, 4, 4)) * np.reshape([1.0, 1000.0], (1, 2, 1, 1))
     coded = quantise(maps, "uint8")
