@@ -47,8 +47,8 @@ def _run_workers(settings: Settings) -> int:
     """
     if sys.platform != "linux":
         raise CommandError("Several workers need Linux; elsewhere one process serves.")
-    from app.service.store import ImageStore
     from app.cli.workers import supervise
+    from app.service.store import ImageStore
 
     try:
         # What keeps the workers from their store is told once, here.
