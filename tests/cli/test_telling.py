@@ -125,7 +125,7 @@ def test_spec_that_is_none_is_refused_in_a_sentence(
         (["gradcheck", "spec.json", "--loss", "lasso"], "/loss/type: The type is missing"),
         (["kernels", "sobol"], "There is no kernel sobol; legal are identity"),
         (["apply", "spec.json", "a.png", "-o", "out", "-f", "jpg"], "'jpg' is not one or several"),
-        (["apply", "spec.json", "a.png", "-o", "out", "-j", "0"], "'0' is not a number of"),
+        (["apply", "spec.json", "a.png", "-o", "out", "-j", "0"], "'0' is not a whole number"),
         (["apply", "spec.json", "a.png"], "the following arguments are required: -o"),
         (["kernels", "--server", "nonsense"], "is no address"),
     ],
