@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load screenshots clean
+.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -17,8 +17,11 @@ serve: $(VENV)/.runtime  ## install what is needed and serve on http://127.0.0.1
 
 setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser included
 
-test: $(VENV)/.dev  ## run every test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+test: $(VENV)/.dev  ## run every test but those on a cluster
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --ignore=tests/cluster
+
+cluster: $(VENV)/.dev  ## run the tests on a Dask cluster of two workers
+	$(BIN)/python -m pytest tests/cluster
 
 coverage: $(VENV)/.dev  ## every branch of the engine is taken by its own tests
 	$(BIN)/python -m pytest tests/engine --cov=app.engine --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100

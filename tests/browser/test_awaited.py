@@ -109,8 +109,8 @@ def is_exact(route: Route) -> bool:
 def test_numbers_of_eight_bits_are_marked_and_zero_is_zero_in_them(lab: Lab) -> None:
     lab.by_id("gradient").click()
     lab.wait_until_exact()
-    while lab.by_id("zoom-in").is_enabled():
-        lab.by_id("zoom-in").click()
+    for _ in range(12):  # as far as it goes
+        lab.by_id("zoom-in").evaluate("button => button.click()")
     values = lab.by_id("cell-values").locator("text")
     expect(values.first).to_have_text("0")
     held: list[Route] = []

@@ -321,6 +321,7 @@ def test_bank_too_large_is_refused_at_its_filters_with_those_that_fit(
     lab: Lab, encode: Encode
 ) -> None:
     lab.choose_file("large.png", "image/png", encode(np.eye(1600, 1200, dtype=np.uint8), "PNG"))
+    expect(lab.by_id("map-size")).to_have_text("1600 × 1200")
     lab.by_id("kernel-form").select_option("random")
     lab.by_id("random-filters").fill("512")
     says(lab, lab.kernel, "GiB of memory; the limit is 1 GiB", "filters fit.")
