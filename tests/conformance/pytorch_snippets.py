@@ -8,16 +8,15 @@ import tempfile
 import numpy as np
 
 from tests.serving import serving
-from tests.snippets.cases import PLAIN, TRANSPOSED
+from tests.snippets.cases import PLAIN
 from tests.snippets.numbers import Asked, agree, both_ways
 from tests.snippets.writing import written
 
 
 def compare() -> tuple[int, list[str]]:
     """Return how many scripts were run, and what was wrong with them, a line each."""
-    networks = {**PLAIN, "transposed": TRANSPOSED}
     with tempfile.TemporaryDirectory() as folder, serving(CONVSCOPE_STORE_DIR=folder) as server:
-        asked = list(both_ways(server, networks))
+        asked = list(both_ways(server, PLAIN))
         texts = written([{"language": "pytorch", "question": one.question} for one in asked])
         problems = [
             f"PyTorch script: {one.name}: {why}"

@@ -512,20 +512,25 @@ def test_what_is_left_is_dropped_when_one_has_failed() -> None:
     assert len(drawn) <= 2
 
 
-def test_shared_work_inside_a_helper_stays_there() -> None:
+@pytest.mark.usefixtures("two_processors")
+def test_work_of_who_computes_alone_stays_there_and_is_shared_again_after() -> None:
     names: list[str] = []
 
     def inner(numbers: Iterator[int]) -> None:
         names.extend(threading.current_thread().name for _ in numbers)
 
     def run() -> None:
-        threads._here.is_helper = True
-        threads.share(inner, 50)
+        with threads.alone():
+            threads.share(inner, 50)
+            with threads.alone():
+                pass
+            threads.share(inner, 50)
+        threads.share(both(lambda: None, lambda: names.append("both")), 2)
 
     thread = threading.Thread(target=run, name="a helper")
     thread.start()
     thread.join()
-    assert names == ["a helper"] * 50
+    assert names == [*["a helper"] * 100, "both"]
 
 
 @pytest.mark.usefixtures("two_processors")
