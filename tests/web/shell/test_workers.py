@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from app.cli import main
-from app.settings import Settings
 from app.cli.workers import Supervisor
+from app.settings import Settings
 from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, wait_until_ready
 
