@@ -11,8 +11,9 @@ from app.engine.errors import NetworkError, ParameterError
 from app.engine.inspection import raise_problems
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import LAYER_TYPES, Layer
-from app.engine.losses import CrossEntropy, Loss, Select
+from app.engine.losses import CrossEntropy, Loss
 from app.engine.network import LayerReport, as_batch, inspect
+from app.engine.selection import Select
 
 LayerLike = Layer | Mapping[str, Any]
 

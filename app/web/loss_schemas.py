@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, PlainValidator, Tag, WithJsonSchema
 
-from app.engine.losses import L2, CrossEntropy, Mean, Mse, Select, Sum, Upstream
+from app.engine.losses import L2, CrossEntropy, Mean, Mse, Sum, Upstream
+from app.engine.selection import Select
 from app.service.specs import LossSpec, PictureLoss
 from app.web.arrays import LARGEST, unexpected
 from app.web.fields import INTEGER, INTEGERS, Index, Indices, Span, Strict, Values, integers, told

@@ -12,7 +12,8 @@ from app.client import Client, Image, Invalid, NotFound, UnsupportedType
 from app.engine.convolution import conv2d, conv2d_backward
 from app.engine.kernels import PresetKernel
 from app.engine.layers import Conv2d, Relu
-from app.engine.losses import L2, CrossEntropy, Mse, Select
+from app.engine.losses import L2, CrossEntropy, Mse
+from app.engine.selection import Select
 
 KERNEL = np.array([[0, 1, -2], [3, 0.5, 1]], np.float32)
 

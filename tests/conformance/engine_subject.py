@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine import losses, network
+from app.engine import losses, network, selection
 from app.engine.errors import EngineError
 from app.engine.kernels import PresetKernel
 from app.engine.layers import LAYER_TYPES, Layer
@@ -74,7 +74,7 @@ def loss_of(spec: Spec) -> losses.Loss:
     """Return the engine's loss for a spec."""
     fields = {key: value for key, value in spec.items() if key != "type"}
     if "select" in fields:
-        fields["select"] = losses.Select(**fields["select"])
+        fields["select"] = selection.Select(**fields["select"])
     return LOSS_TYPES[spec["type"]](**fields)
 
 

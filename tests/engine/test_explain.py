@@ -34,8 +34,9 @@ from app.engine.layers import (
     Softmax,
     Tanh,
 )
-from app.engine.losses import L2, Select, Upstream
+from app.engine.losses import L2, Upstream
 from app.engine.network import forward
+from app.engine.selection import Select
 from tests.engine.networks import EVERY, PICTURE, RNG, SEQUENCE, vector
 
 CASES = dict(EVERY)

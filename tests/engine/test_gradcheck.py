@@ -28,8 +28,9 @@ from app.engine.layers import (
     Square,
     Tanh,
 )
-from app.engine.losses import L2, CrossEntropy, Loss, Mean, Select, Sum
+from app.engine.losses import L2, CrossEntropy, Loss, Mean, Sum
 from app.engine.network import Backward
+from app.engine.selection import Select
 
 RNG = np.random.default_rng(53)
 X = RNG.standard_normal((2, 2, 5, 6))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.engine.errors import ParameterError, ShapeError
-from app.engine.losses import L2, CrossEntropy, Loss, Mean, Mse, Select, Sum, Upstream
+from app.engine.losses import L2, CrossEntropy, Loss, Mean, Mse, Sum, Upstream
+from app.engine.selection import Select
 
 RNG = np.random.default_rng(31)
 MAPS = RNG.standard_normal((2, 3, 4, 5))

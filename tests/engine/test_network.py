@@ -31,8 +31,9 @@ from app.engine.layers import (
     Square,
     Tanh,
 )
-from app.engine.losses import L2, CrossEntropy, Mean, Select, Sum, Upstream
+from app.engine.losses import L2, CrossEntropy, Mean, Sum, Upstream
 from app.engine.network import as_batch, backward, forward, gradient_names, inspect
+from app.engine.selection import Select
 from tests.engine.networks import EVERY, PICTURE, RNG
 
 NETWORK = [
