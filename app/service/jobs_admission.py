@@ -19,8 +19,9 @@ Size = tuple[int, int]
 def admit(jobs: JobStore, pictures: Pictures, work: ItemWork, order: Order) -> Job:
     """Take a job on.
 
-    A picture that the network is illegal for is told when its turn comes; only if it is illegal for
-    all of them, nothing is taken on.
+    The same key again is the same job, whatever has become of its pictures since. A picture that
+    the network is illegal for is told when its turn comes; only if it is illegal for all of them,
+    nothing is taken on.
 
     Raises:
         LimitExceeded: there are too many pictures, or their results could never be kept.
@@ -29,6 +30,8 @@ def admit(jobs: JobStore, pictures: Pictures, work: ItemWork, order: Order) -> J
         TooMuchWork: every picture would need too much memory.
         OverQuota: there is no room for it now.
     """
+    if (known := jobs.find(order.key)) is not None:
+        return known
     settings = work.settings
     if len(order.sources) > settings.job_items:
         raise LimitExceeded(

@@ -178,6 +178,11 @@ class JobStore:
             raise NotFound(GONE)
         return self._job(rows[0])
 
+    def find(self, key: str) -> Job | None:
+        """Return the job that was asked for with this key; "" is none."""
+        rows = self._base.rows(f"{_JOB} WHERE asked = ?", (key,))
+        return self._job(rows[0]) if rows else None
+
     def all(self) -> list[Job]:
         """Return every job, the latest first."""
         return [self._job(row) for row in self._base.rows(f"{_JOB} ORDER BY created DESC, id")]

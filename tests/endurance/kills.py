@@ -1,8 +1,9 @@
-"""Kill −9 a server at random moments of uploads, evictions and deletions, over and over.
+"""Kill −9 a server at random moments of uploads, evictions, deletions and jobs, over and over.
 
 After each restart: every upload that was acknowledged and neither deleted nor old enough to be
-evicted is served, whole; nothing else is on the disk; and the dead server's processes are gone.
-`make kills` runs it.
+evicted is served, whole; nothing else is on the disk; every job that was taken on is there, and
+goes on; what was done of it is whole and is not done again; and the dead server's processes are
+gone. `make kills` runs it.
 """
 
 import argparse
@@ -17,97 +18,30 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import httpx
-
-from app.service.store import USE_RESOLUTION
-from tests.imaging.pictures import encoded, noise
+from tests.endurance.orders import (
+    Orders,
+    check_orders,
+    note_finished,
+    order_for_ever,
+    wait_for_all,
+)
+from tests.endurance.uploads import (
+    HELD,
+    SIZE,
+    UPLOADERS,
+    Uploads,
+    check_uploads,
+    upload_for_ever,
+)
 from tests.serving import ROOT, free_port, wait_until_ready
 
-UPLOADERS = 3
-HELD = 20
-LATEST_KILL_SECONDS = 0.8
+LATEST_KILL_SECONDS = 1.2
+LEASE_SECONDS = 0.5
 GONE_SECONDS = 10
-# Between the look at the clock here and the server's look at its own.
-SLACK_SECONDS = 15
-
-
-def picture(number: int) -> bytes:
-    """A picture like no other, in a file of one size: so it is plain which ones the quota holds."""
-    return encoded(noise(90, 100, 3, seed=number), "BMP")
-
-
-SIZE = len(picture(0))
-
-
-class Upload(NamedTuple):
-    """An acknowledged upload: its number among those begun, and when it was acknowledged."""
-
-    number: int
-    acknowledged: float
-
-
-class Ledger:
-    """What the server has acknowledged."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._acknowledged: dict[str, Upload] = {}
-        self.begun = 0
-        self.checked = 0
-        self.uploads = 0
-        self.deletions = 0
-
-    def next_number(self) -> int:
-        """Return the number of the picture to upload next."""
-        with self._lock:
-            self.begun += 1
-            return self.begun
-
-    def uploaded(self, image_id: str, number: int) -> None:
-        """Note an acknowledged upload."""
-        with self._lock:
-            self._acknowledged[image_id] = Upload(number, time.monotonic())
-            self.uploads += 1
-
-    def deleting(self, image_id: str) -> None:
-        """Note a deletion that was asked for: from now on it may be there or not."""
-        with self._lock:
-            self._acknowledged.pop(image_id, None)
-            self.deletions += 1
-
-    def certain(self) -> list[str]:
-        """Return what no eviction may have reached, whatever of the rest was kept."""
-        # Whatever was begun later may be in the store, told or not, and so may what the other
-        # uploaders had begun before. Older ones than the server writes down uses for are not looked
-        # at: that would be a use, and the next eviction would prefer younger ones.
-        newest = self.begun + UPLOADERS - HELD
-        oldest = time.monotonic() - USE_RESOLUTION + SLACK_SECONDS
-        with self._lock:
-            return [
-                image_id
-                for image_id, upload in self._acknowledged.items()
-                if upload.number > newest and upload.acknowledged > oldest
-            ]
-
-
-def work(base_url: str, ledger: Ledger, seed: int) -> None:
-    """Upload and sometimes delete until the server is gone."""
-    chance = random.Random(seed)
-    with contextlib.suppress(httpx.TransportError), httpx.Client(base_url=base_url) as client:
-        while True:
-            number = ledger.next_number()
-            answer = client.post("/api/v1/images", content=picture(number))
-            if answer.status_code != 201:
-                raise AssertionError(f"upload: {answer.status_code} {answer.text}")
-            image_id = answer.json()["id"]
-            ledger.uploaded(image_id, number)
-            if chance.random() < 0.1:
-                ledger.deleting(image_id)
-                client.delete(f"/api/v1/images/{image_id}")
 
 
 @contextlib.contextmanager
@@ -118,6 +52,7 @@ def server(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         **os.environ,
         "CONVSCOPE_STORE_DIR": str(store),
         "CONVSCOPE_STORE_BYTES": str(HELD * SIZE),
+        "CONVSCOPE_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
     }
     command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
     with subprocess.Popen(
@@ -136,13 +71,9 @@ def server(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             process.kill()
 
 
-def check(base_url: str, store: Path, ledger: Ledger) -> None:
+def check(base_url: str, store: Path, uploads: Uploads, orders: Orders) -> None:
     """Compare what a restarted server has with what was acknowledged."""
-    certain = ledger.certain()
-    ledger.checked += len(certain)
-    for image_id in certain:
-        content = httpx.get(f"{base_url}/api/v1/images/{image_id}")
-        assert content.status_code == 200, f"acknowledged, then lost: {image_id}"
+    check_uploads(base_url, uploads, orders.held())
     present = {path.name: path.read_bytes() for path in (store / "files").iterdir()}
     for name, content in present.items():
         assert hashlib.sha256(content).hexdigest() == name, f"half-written: {name}"
@@ -150,6 +81,30 @@ def check(base_url: str, store: Path, ledger: Ledger) -> None:
         indexed = {name for (name,) in index.execute("SELECT id FROM images")}
     assert indexed == set(present), "what is on the disk is not what the index knows"
     assert len(present) <= HELD, f"{len(present)} files, {HELD} fit"
+    check_orders(store, orders)
+
+
+class Client(threading.Thread):
+    """Asks a server in a thread until it is gone; what it has found wrong is raised at the end."""
+
+    def __init__(self, ask: Callable[[str, Any, float], None], *arguments: Any) -> None:
+        super().__init__()
+        self._ask, self._arguments = ask, arguments
+        self._fault: AssertionError | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Ask."""
+        try:
+            self._ask(*self._arguments)
+        except AssertionError as fault:
+            self._fault = fault
+
+    def end(self) -> None:
+        """Wait for the end."""
+        self.join()
+        if self._fault is not None:
+            raise self._fault
 
 
 def wait_until_gone(group: int) -> None:
@@ -171,31 +126,36 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     told = parser.parse_args()
     print(f"{told.kills} kills, seed {told.seed}", flush=True)
-    chance, ledger, began = random.Random(told.seed), Ledger(), time.monotonic()
+    chance, uploads, began = random.Random(told.seed), Uploads(), time.monotonic()
+    orders = Orders(uploads)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder)
         for number in range(told.kills):
             with server(store) as (process, base_url):
-                check(base_url, store, ledger)
-                uploaders = [
-                    threading.Thread(target=work, args=(base_url, ledger, chance.random()))
-                    for _ in range(UPLOADERS)
+                check(base_url, store, uploads, orders)
+                clients = [
+                    *(
+                        Client(upload_for_ever, base_url, uploads, chance.random())
+                        for _ in range(UPLOADERS)
+                    ),
+                    Client(order_for_ever, base_url, orders, chance.random()),
                 ]
-                for uploader in uploaders:
-                    uploader.start()
                 time.sleep(chance.uniform(0, LATEST_KILL_SECONDS))
                 process.send_signal(signal.SIGKILL)
-                for uploader in uploaders:
-                    uploader.join()
+                for client in clients:
+                    client.end()
             wait_until_gone(process.pid)
+            note_finished(store, orders)
             if number % 20 == 19:
-                print(f"{number + 1} kills, {ledger.uploads} uploads", flush=True)
+                print(f"{number + 1} kills, {uploads.count} uploads, {orders.told()}", flush=True)
         with server(store) as (process, base_url):
-            check(base_url, store, ledger)
+            check(base_url, store, uploads, orders)
+            wait_for_all(base_url, orders)
+            check(base_url, store, uploads, orders)
     print(
-        f"{told.kills} kills in {time.monotonic() - began:.0f} s: {ledger.uploads} uploads "
-        f"acknowledged, {ledger.deletions} deleted, {ledger.checked} looked for and none lost, "
-        "none half-written."
+        f"{told.kills} kills in {time.monotonic() - began:.0f} s: {uploads.count} uploads "
+        f"acknowledged, {uploads.deletions} deleted, {uploads.checked} looked for and none lost, "
+        f"none half-written; {orders.told()}, none lost, none done twice."
     )
 
 

@@ -260,6 +260,19 @@ def test_same_key_again_is_the_same_job(make: Callable[..., Working]) -> None:
     assert len(set(ids)) == 4
 
 
+def test_same_key_again_is_the_same_job_when_its_pictures_are_gone(
+    make: Callable[..., Working],
+) -> None:
+    api = make(job_slots=0)
+    image = api.upload(np.zeros((5, 6), np.uint8))
+    sent = {"json": {**PLAIN, "images": [{"image": image}]}, "headers": {"idempotency-key": "a"}}
+    job_id = api.request("POST", "/jobs", **sent).json()["id"]
+    api.request("POST", f"/jobs/{job_id}/cancel")
+    assert api.request("DELETE", f"/images/{image}").status_code == 204
+    again = api.request("POST", "/jobs", **sent)
+    assert (again.status_code, again.json()["id"]) == (202, job_id)
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "pointer"),
     [
