@@ -77,6 +77,7 @@ class Settings:
     deadline_seconds: float = limit(30.0, "time one computation may take, waiting included")
     decoded_bytes: int = limit(256 * MEBIBYTE, "decoded pictures kept in memory, in bytes")
     prefix_bytes: int = limit(256 * MEBIBYTE, "computed layers kept in memory, in bytes", minimum=0)
+    gradient_bytes: int = limit(256 * MEBIBYTE, "gradients kept in memory, in bytes", minimum=0)
     store_bytes: int = limit(2 * GIBIBYTE, "uploads kept on disk, in bytes")
     store_days: float = limit(7.0, "days an upload is kept after its last use", minimum=0.0)
     jobs: int = limit(50, "jobs kept, those that have ended included")

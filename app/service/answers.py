@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from app.engine.errors import NetworkError, ParameterError
-from app.engine.network import Backward, LayerReport
+from app.engine.network import LayerReport
 from app.imaging import Range
 from app.service.compute import Run
+from app.service.gradients import Gradients
 from app.service.reduction import area_mean, quantise
 from app.service.specs import Returning, Spec
-from app.service.statistics import channel_stats
 
 Array = NDArray[Any]
 Pixels = NDArray[np.uint8]
@@ -62,7 +62,7 @@ def forward_answer(spec: Spec, run: Run, returning: Returning) -> Answer:
     return answer
 
 
-def backward_answer(result: Backward, returning: Returning) -> Answer:
+def backward_answer(result: Gradients, returning: Returning) -> Answer:
     """Return the answer to a backward pass: the loss, and each gradient with values."""
     gradients: list[dict[str, Any]] = []
     answer = Answer({"loss": result.loss, "gradients": gradients})
@@ -70,7 +70,7 @@ def backward_answer(result: Backward, returning: Returning) -> Answer:
         entry = {
             "name": name,
             "shape": gradient.shape,
-            "stats": [stats.as_dict() for stats in channel_stats(gradient)],
+            "stats": [stats.as_dict() for stats in result.stats[name]],
         }
         gradients.append(entry)
         if returning.values:

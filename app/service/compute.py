@@ -12,7 +12,6 @@ from app.engine.explain import Explanation
 from app.engine.gradcheck import Check, gradcheck
 from app.engine.losses import Loss, Mse
 from app.engine.network import (
-    Backward,
     Tape,
     as_batch,
     backward,
@@ -21,6 +20,7 @@ from app.engine.network import (
 )
 from app.service import budget
 from app.service.explaining import Place, explain
+from app.service.gradients import GradientCache, Gradients
 from app.service.memory import Writing
 from app.service.pictures import Pictures
 from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
@@ -67,6 +67,7 @@ class Compute:
     def __init__(self, settings: Settings, pictures: Pictures) -> None:
         self.settings = settings
         self.prefixes = PrefixCache(settings.prefix_bytes)
+        self._gradients = GradientCache(settings.gradient_bytes)
         self._pictures = pictures
 
     def shapes(self, spec: Spec) -> Prospect:
@@ -155,16 +156,24 @@ class Compute:
         writing: Writing = NOTHING,
         *,
         remember: bool = True,
-    ) -> Backward:
-        """Return a loss and its gradients; the forward pass is taken from memory if it is known.
+    ) -> Gradients:
+        """Return a loss and its gradients; they or the forward pass are taken from memory if known.
 
         Raises:
             As `refuse`; ParameterError also for a gradient or a selection that is not there.
         """
         prospect = self.refuse_backward(spec, loss, wanted, writing, remember=remember)
-        run = self._run(spec, prospect, remember=remember)
-        _refuse_unknown_gradients(run.tape, wanted)
-        return backward(run.tape, self.engine_loss(loss, spec), wanted)
+        engine_loss = self.engine_loss(loss, spec)  # a target that is gone is not in memory either
+
+        def differentiate() -> Gradients:
+            run = self._run(spec, prospect, remember=remember)
+            _refuse_unknown_gradients(run.tape, wanted)
+            return Gradients(backward(run.tape, engine_loss, wanted))
+
+        if not remember:
+            return differentiate()
+        end = chain_keys(_identity(spec), spec.layers)[-1]
+        return self._gradients.get_or(input_key(end, loss, tuple(wanted)), differentiate)
 
     def explain(self, spec: Spec, place: Place, loss: LossSpec) -> Explanation:
         """Return every term of one number.
