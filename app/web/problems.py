@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import http
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -97,7 +99,7 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
         "title": http.HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": path.decode("ascii", "replace")[:LONGEST_INSTANCE],
+        "instance": _reference(path),
         "request_id": scope["state"]["request_id"],
         **problem.members,
     }
@@ -110,6 +112,13 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
         headers={"Cache-Control": "no-store", **problem.headers},
         media_type=MEDIA_TYPE,
     )
+
+
+def _reference(path: bytes) -> str:
+    """Return the start of a path as a URI reference, whatever stands in it."""
+    legal = quote(path, safe="/%:@!$&'()*+,;=")
+    escaped = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", legal)
+    return re.sub(r"%.?\Z", "", escaped[:LONGEST_INSTANCE])
 
 
 def _from_engine(error: EngineError) -> Problem:

@@ -18,7 +18,7 @@ from app.engine.errors import NetworkError, ParameterError, ShapeError
 from app.service.errors import LimitExceeded, Overloaded, TooMuchWork
 from app.web.connection import guarded
 from app.web.pages import STATIC
-from app.web.problems import Problem
+from app.web.problems import Problem, problem_response
 from tests.serving import free_port
 from tests.web.api.calling import assert_problem
 from tests.web.shell.asking import Shell
@@ -172,6 +172,22 @@ def test_address_in_a_problem_is_short_and_plain_ascii(shell: Shell) -> None:
     assert len(answer.json()["instance"]) <= 200
     assert "<" not in answer.text
     assert answer.text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (b"/jobs/" + b"%F0%9D" * 40, "/jobs/" + ("%F0%9D" * 40)[:192]),
+        (b"/" + b"a" * 197 + b"%20", "/" + "a" * 197),
+        (b"/" + b"a" * 198 + b"%20", "/" + "a" * 198),
+        (b"/%zz%2%", "/%25zz%252%25"),
+        (b'/a"b\\^`{|}[1]\xff', "/a%22b%5C%5E%60%7B%7C%7D%5B1%5D%FF"),
+    ],
+)
+def test_address_in_a_problem_is_a_reference_wherever_it_is_cut(path: bytes, told: str) -> None:
+    scope = {"type": "http", "raw_path": path, "state": {"request_id": "1"}}
+    answer = problem_response(scope, Problem(404, "Nothing is here."))
+    assert json.loads(bytes(answer.body))["instance"] == told
 
 
 def test_description_tells_problems_and_never_the_frameworks_own_shape(shell: Shell) -> None:
