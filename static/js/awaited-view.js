@@ -20,17 +20,28 @@ export function awaitedNote() {
   const { mode } = part;
   const there = shown.value?.of.mode;
   if (there === mode || (!there && mode === 'forward')) return nothing;
-  const failed = cancelled.value || faults.value.length > 0;
-  const said = cancelled.value ? 'was not computed: it was cancelled' : failed ? 'could not be computed' : 'is being computed';
+  const failed = cancelled.value === 'answer' || faults.value.length > 0;
+  const said = cancelled.value === 'answer' ? 'was not computed: it was cancelled' : failed ? 'could not be computed' : 'is being computed';
   const stays = !there ? '' : failed ? ` ${subject(there)} is still shown.` : ` Until it is there, ${PICTURES[there]} is shown.`;
   const back = there && html`<button type="button" class="small" data-testid="back" @click=${() => changeMode(there)}>Back to ${MODES[there]}</button>`;
   return html`<p class="note" role="status" data-testid="awaited">${subject(mode)} ${said}.${stays} ${failed ? html`${retry()} ${back ?? nothing}` : nothing}</p>`;
 }
 
+/** What is under way, for how long, and a way out of it. @param {import('./state.js').Waiting} waiting */
+function progress({ step, seconds }) {
+  const what = PICTURES[part.mode];
+  const said = step === 'answer' ? `Computing ${what}` : `Getting every cell of ${what} exactly`;
+  // The seconds are not spoken each time they change.
+  return html`<div class="progress" data-testid="progress"><progress aria-label=${said}></progress><small role="status">${said}</small
+    ><small role="timer" data-testid="elapsed">${seconds.toFixed(1)} s</small><button class="small" @click=${() => cancel(step)}>Cancel</button></div>`;
+}
+
 /** How the request of what is in focus goes, where it takes long or was given up. */
 export function awaitedStatus() {
-  if (waiting.value === 'long')
-    return html`<div class="progress" role="status"><progress aria-label="Computing"></progress><button class="small" @click=${cancel}>Cancel</button></div>`;
+  const now = waiting.value;
+  if (now?.seconds) return progress(now);
+  if (cancelled.value === 'exact')
+    return html`<div class="progress" role="status" data-testid="cancelled"><small>Cancelled: this has not every cell, or not exactly.</small> ${retry()}</div>`;
   if (!cancelled.value || shown.value?.of.mode !== part.mode) return nothing;
   return html`<div class="progress" role="status" data-testid="cancelled"><small>Cancelled: this is the last good answer.</small> ${retry()}</div>`;
 }

@@ -12,7 +12,8 @@ import { mostFilters } from './fitting.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './loss.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
-import { editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown, waiting } from './state.js';
+import { editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown } from './state.js';
+import { saying } from './under-way.js';
 
 /**
  * @typedef {object} Plane values of one map: the number itself, or offset + scale · code
@@ -40,8 +41,6 @@ import { editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, show
 /** The map in focus is on the screen by then. */
 const PAINTED_MS = 30;
 const REST_MS = 180;
-const SLOW_MS = 200;
-const LONG_MS = 1000;
 const AGAIN_MS = 2000;
 const LAST_GOOD = 'What you see is the last good answer.';
 
@@ -89,11 +88,15 @@ let background = null;
 /** @type {AbortController | null} */
 let foreground = null;
 
-/** Give up the request under way; the picture stays as it is. */
-export const cancel = () => foreground?.abort();
+/** Which step of what is asked was given up, and has not been asked for again. */
+export const cancelled = signal(/** @type {import('./state.js').Waiting['step'] | null} */ (null));
 
-/** Whether what is asked was given up, and has not been asked again. */
-export const cancelled = signal(false);
+/** Give up the request under way; the picture stays as it is. @param {import('./state.js').Waiting['step']} step */
+export function cancel(step) {
+  if (step === 'answer') foreground?.abort();
+  else background?.abort();
+  if (step === 'exact') cancelled.value = step;
+}
 
 /** @param {unknown} error */
 const isCancel = (error) => error instanceof DOMException && error.name === 'AbortError';
@@ -140,7 +143,7 @@ const pause = (ms, signal) =>
     signal.addEventListener('abort', () => (clearTimeout(timer), resolve(null)), { once: true });
   });
 
-/** @param {import('./state.js').Lab} state */
+/** @param {import('./state.js').Lab} state @returns {(state: import('./state.js').Lab, stage: import('./requests.js').Stage, signal: AbortSignal) => Promise<any>} */
 const focusOf = ({ mode }) => (mode === 'gradient' ? focusGradient : focusForward);
 
 /** The planes of an answer that the focus canvas may show. @param {any} news @returns {Plane[]} */
@@ -153,20 +156,15 @@ async function answer(of) {
   answered = editedAt;
   foreground = new AbortController();
   answering.value = true;
-  const timers = [
-    setTimeout(() => (waiting.value = 'slow'), SLOW_MS),
-    setTimeout(() => (waiting.value = 'long'), LONG_MS),
-  ];
+  const { signal } = foreground;
   performance.mark('request');
   try {
-    const news = await focusOf(state)(state, 'live', foreground.signal);
+    const news = await saying('answer', () => focusOf(state)(state, 'live', signal));
     performance.mark('response');
     for (const plane of focusPlanes(news)) plane.edited = edited;
     publish(of, news);
     return focusPlanes(news).every(({ exact, rows, cols, full }) => exact && rows * cols === full[0] * full[1]);
   } finally {
-    timers.forEach(clearTimeout);
-    waiting.value = '';
     answering.value = false;
   }
 }
@@ -187,7 +185,7 @@ async function follow(of, complete) {
     publish(of, thumbs);
     if (complete) return;
     await pause(REST_MS, signal);
-    if (!signal.aborted) publish(of, await focusOf(state)(state, 'rest', signal));
+    if (!signal.aborted) publish(of, await saying('exact', () => focusOf(state)(state, 'rest', signal)));
   } catch (error) {
     report(error);
   }
@@ -225,7 +223,7 @@ async function run() {
       const complete = await answer(of);
       if (!dirty) follow(of, complete);
     } catch (error) {
-      cancelled.value = isCancel(error) && !dirty;
+      cancelled.value = isCancel(error) && !dirty ? 'answer' : null;
       if (!isOfLoss(error)) report(error);
       if (error instanceof Problem && !dirty) await describeFaults();
       if (isOfLoss(error) && !dirty) report(error);
@@ -238,7 +236,7 @@ async function run() {
 export function askAgain() {
   clearTimeout(again);
   dirty = true;
-  cancelled.value = false;
+  cancelled.value = null;
   background?.abort();
   run();
 }

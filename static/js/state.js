@@ -82,8 +82,9 @@ export const complaints = signal(/** @type {Record<string, string>} */ ({}));
 export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
 /** What a request would need and may, in bytes, that was refused for its memory. */
 export const refusal = signal(/** @type {{estimated: number, limit: number} | null} */ (null));
-/** How long the request under way has taken: '' | 'slow' | 'long'. */
-export const waiting = signal(/** @type {'' | 'slow' | 'long'} */ (''));
+/** @typedef {{step: 'answer' | 'exact', seconds: number}} Waiting what is under way, the first answer or every cell exactly, and how long it has been; 0 is not long */
+/** The request of what is in focus, where it is slow. */
+export const waiting = signal(/** @type {Waiting | null} */ (null));
 
 /** The last good answers: they stay until better ones are there. */
 export const shown = signal(/** @type {import('./live.js').Shown | null} */ (null));

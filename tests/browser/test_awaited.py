@@ -156,3 +156,40 @@ def asks_alone(request: Request, channel: int) -> bool:
     wanted = request.post_data_json["return"]
     form = {"channels": [channel], "dtype": "float32"}
     return bool(form.items() <= wanted.items() and "max_side" not in wanted)
+
+
+def test_progress_says_what_is_computed_and_how_long_and_can_be_given_up(
+    lab: Lab, encode: Encode
+) -> None:
+    lab.paint_gray()
+    pixels = np.zeros((700, 900), np.uint8)
+    pixels[:, 450:] = 200
+    lab.choose_file("wide.png", "image/png", encode(pixels, "PNG"))
+    expect(lab.by_id("map-size")).to_have_text("700 × 900")
+    lab.wait_until_exact()
+    progress, elapsed = lab.by_id("progress"), lab.by_id("elapsed")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    lab.page.route(BACKWARD, hold)
+    lab.by_id("gradient").click()
+    expect(progress.get_by_role("status")).to_have_text("Computing dL/dInput")
+    first = elapsed.text_content()
+    expect(elapsed).not_to_have_text(first or "")  # the clock goes on
+    assert float((elapsed.text_content() or "").removesuffix(" s")) > 0.4
+    held.pop().continue_()
+    expect(lab.maps.get_by_role("heading")).to_have_text("dL/dInput")
+    # At rest alike: the picture is there, every cell of it is awaited.
+    expect(progress.get_by_role("status")).to_have_text("Getting every cell of dL/dInput exactly")
+    expect(lab.by_id("exact")).to_have_text("eight bits")
+    progress.get_by_role("button", name="Cancel").click()
+    expect(progress).to_have_count(0)
+    expect(lab.by_id("cancelled")).to_contain_text("this has not every cell, or not exactly")
+    expect(lab.page.get_by_role("alert")).to_have_count(0)
+    lab.page.unroute(BACKWARD)
+    lab.by_id("cancelled").get_by_role("button", name="Retry").click()
+    lab.wait_until_exact()
+    expect(lab.by_id("cancelled")).to_have_count(0)
+    expect(progress).to_have_count(0)
