@@ -69,6 +69,7 @@ def _alone(settings: Settings, folder: Path) -> Settings:
         bodies_bytes=UNBOUNDED,
         store_bytes=UNBOUNDED,
         queue_length=UNBOUNDED,
+        queue_seconds=A_DAY,
         deadline_seconds=A_DAY,
     )
 

@@ -17,7 +17,9 @@ import pytest
 from safetensors.numpy import load
 
 from app.cli import files
-from app.client import Client
+from app.client import Client, Retries
+from app.service.compute import Compute
+from app.service.compute import Run as ComputedRun
 from tests.cli.conftest import NETWORK, Run, save_picture
 from tests.serving import ROOT
 
@@ -273,6 +275,23 @@ def test_pictures_that_fail_alike_are_told_together(
     assert ended.status == 1
     assert ended.err.count("stride is 0, but must be an integer ≥ 1") == 1
     assert "3 failed" in ended.err
+
+
+def test_pictures_wait_for_each_other_as_long_as_it_takes(
+    convscope: Run, spec: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = Compute.forward
+
+    def slowly(*arguments: Any, **options: Any) -> ComputedRun:
+        time.sleep(0.3)
+        return compute(*arguments, **options)
+
+    monkeypatch.setattr(Compute, "forward", slowly)
+    monkeypatch.setattr(Retries, "pause", lambda *_: None)
+    monkeypatch.setenv("CONVSCOPE_COMPUTE_SLOTS", "1")
+    monkeypatch.setenv("CONVSCOPE_QUEUE_SECONDS", "0.1")
+    ended = convscope("apply", spec, photos, "-o", tmp_path / "out", "-j", 3)
+    assert (ended.status, len(written(tmp_path / "out"))) == (0, 3), ended.err
 
 
 def test_members_for_other_commands_are_passed_over(
