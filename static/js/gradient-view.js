@@ -60,7 +60,7 @@ function zeroNote() {
 function meaning() {
   const loss = part.loss === 'unit' ? 'The clicked cell' : part.loss === 'mse' ? 'The distance from the target' : 'The loss';
   return html`<p class="note" data-testid="gradient-meaning">${loss} would grow with a pixel where dL/dInput is positive (red), and fall where it is negative (blue);
-    the number is by how much for each unit of brightness. Where it is 0, the pixel makes no difference to it.</p>`;
+    the number is by how much for each unit of brightness. Where it is 0, the pixel makes no difference, and is seen as it is.</p>`;
 }
 
 export function gradientNote() {
