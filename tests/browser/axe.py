@@ -1,0 +1,12 @@
+"""What axe finds on a page, of any impact."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+
+def violations(page: Page) -> list[str]:
+    """Each violation with its elements."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['impact']}: {one['id']}: {[node['html'] for node in one['nodes']]}" for one in found
+    ]
