@@ -18,7 +18,7 @@ serve: $(VENV)/.runtime  ## install what is needed and serve on http://127.0.0.1
 setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser included
 
 test: $(VENV)/.dev  ## run every test but those on a cluster
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --ignore=tests/cluster
+	$(BIN)/python -m pytest -n auto --ignore=tests/cluster
 
 cluster: $(VENV)/.dev  ## run the tests on a Dask cluster of two workers
 	$(BIN)/python -m pytest tests/cluster

@@ -1,5 +1,6 @@
 """Fixtures shared by the rooms: a real server on a free port, a real Chromium, a fresh page."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,11 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors, as tests of the page mostly wait; four take memory enough."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
