@@ -1,14 +1,16 @@
 /** The loss of the gradient view: which one, of which map, cell, region or target. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { inWords } from './areas.js';
+import { inWords, oneCell } from './areas.js';
 import { sentence } from './field-view.js';
 import { number } from './format.js';
 import { lossMap } from './loss.js';
 import { pinLeft, region, regionSentence, toldSides } from './pinned.js';
 import { clearRegion } from './region.js';
-import { edit, part, shown, shownMode } from './state.js';
+import { edit, lossChosen, part, shown, shownMode } from './state.js';
 import { targetView } from './target-view.js';
+import { INPUT, seenBy } from './tied.js';
+import { zoomTo } from './zoom.js';
 
 /** @typedef {import('./state.js').Lab['loss']} Loss */
 
@@ -26,10 +28,16 @@ const LOSSES = {
 /** @param {Loss} name */
 const isMissing = (name) => (name === 'unit' && !part.unit) || (name === 'region' && !part.region);
 
+/** @param {any} event */
+function choose({ target }) {
+  lossChosen.value = true;
+  edit({ loss: target.value });
+}
+
 function menu() {
   return html`<label
     ><span>Loss</span
-    ><select data-testid="loss" aria-label="Loss" @change=${(/** @type {any} */ event) => edit({ loss: event.target.value })}>
+    ><select data-testid="loss" aria-label="Loss" @change=${choose}>
       ${/** @type {[Loss, string][]} */ (Object.entries(LOSSES)).map(
         ([name, title]) => html`<option value=${name} .selected=${name === part.loss} ?disabled=${isMissing(name)}>${title}</option>`,
       )}
@@ -56,6 +64,14 @@ function place() {
   return loss === 'channel' ? `map ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
 }
 
+/** Enlarges what the cell or the region that is the loss sees of the input. */
+function zoomButton() {
+  const { loss, unit } = part;
+  const cells = loss === 'unit' && unit && !pinLeft.value ? { ...oneCell(unit), layer: unit.layer } : loss === 'region' ? region.value : null;
+  const area = cells && seenBy(cells, cells.layer, INPUT);
+  return area ? html`<button type="button" class="small" data-testid="zoom-to-it" @click=${() => zoomTo(area)}>Zoom to it</button>` : nothing;
+}
+
 const clear = () => html`<button type="button" class="small" data-testid="clear-region" @click=${clearRegion}>Clear</button>`;
 
 /** The region that is marked, where maps are shown. */
@@ -74,7 +90,7 @@ export function lossControls() {
   return html`${menu()} ${mapMenu()}
     <small data-testid="loss-value">
       ${shownMode.value === 'gradient' && shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
-      <span>${place()}</span>
+      <span>${place()} ${zoomButton()}</span>
     </small>
     <label
       ><span>Over the picture</span

@@ -8,8 +8,9 @@ import { focusPlane, galleryPlanes, scale } from './focus.js';
 import { amount, number } from './format.js';
 import { isCurrent } from './live.js';
 import { lossMap } from './loss.js';
+import { pinLeft } from './pinned.js';
 import { choosing } from './region.js';
-import { edit, faults, inView, part, shown, shownMode, waiting } from './state.js';
+import { edit, faults, inView, lossChosen, part, shown, shownMode, waiting } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
 
 export function colourControls() {
@@ -94,10 +95,13 @@ const channel = computed(() => shown.value?.of.channel ?? part.channel);
 export const mapsHead = () =>
   html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? 'dL/dInput' : `${part.kept ? 'map' : 'Feature map'} ${channel.value}`}</h2>${sizeLine()}`;
 
+/** The loss that a gradient begins with: who has pinned a cell asks about it, unless they chose another, or compare with one. */
+const usualLoss = () => (part.loss === 'sum' && part.unit && !pinLeft.value && !part.kept && !lossChosen.peek() ? 'unit' : part.loss);
+
 /** The map that was chosen may be the loss, and is chosen again on the way back. @param {'forward' | 'gradient'} mode */
 export function changeMode(mode) {
   if (mode === part.mode) return;
-  edit(mode === 'gradient' ? { mode, channel: 0, map: part.channel } : { mode, channel: lossMap(part) });
+  edit(mode === 'gradient' ? { mode, channel: 0, map: part.channel, loss: usualLoss() } : { mode, channel: lossMap(part) });
 }
 
 export function modeButtons() {

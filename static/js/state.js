@@ -82,6 +82,8 @@ export const complaints = signal(/** @type {Record<string, string>} */ ({}));
 export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
 /** What a request would need and may, in bytes, that was refused for its memory. */
 export const refusal = signal(/** @type {{estimated: number, limit: number} | null} */ (null));
+/** Whether a person has chosen a loss from its menu: no other one is then chosen for them. */
+export const lossChosen = signal(false);
 /** @typedef {{step: 'answer' | 'exact', seconds: number}} Waiting what is under way, the first answer or every cell exactly, and how long it has been; 0 is not long */
 /** The request of what is in focus, where it is slow. */
 export const waiting = signal(/** @type {Waiting | null} */ (null));

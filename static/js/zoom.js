@@ -100,6 +100,17 @@ export function reveal(row, col) {
   show(Math.min(view.value.zoom, mostZoom.value), { down: (row + 0.5) / rows, across: (col + 0.5) / cols }, width / 2, height / 2);
 }
 
+/** How much of the frame's height and width an area takes that is zoomed to. */
+const AREA_PART = 0.5;
+
+/** Enlarge an area so that it stands amid the frame with as much again around it. @param {import('./areas.js').Area} area */
+export function zoomTo({ row, col, rows, cols }) {
+  const { width, height } = frame.value;
+  const cell = AREA_PART * Math.min(width / cols, height / rows);
+  const centre = { down: (row + rows / 2) / full.value.rows, across: (col + cols / 2) / full.value.cols };
+  show(Math.min(Math.max(cell / fitting.value, 1), mostZoom.value), centre, width / 2, height / 2);
+}
+
 let moved = false;
 /** Whether the last press was a drag, which is no click. */
 export const wasDragged = () => moved;

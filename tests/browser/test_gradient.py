@@ -13,9 +13,7 @@ from tests.browser.arithmetic import (
     luma,
     max_pool,
 )
-from tests.browser.conftest import Encode
 from tests.browser.lab import Lab
-from tests.browser.painted import on_screen, pixels
 
 FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
 
@@ -76,10 +74,16 @@ def test_cell_pinned_forward_can_be_the_loss(small: Lab, numbers: Array) -> None
     small.by_id("forward").click()
     small.click_cell(0, 9, rows=7, cols=10)
     small.by_id("gradient").click()
-    small.by_id("loss").select_option("unit")
+    expect(small.by_id("loss")).to_have_value("unit")
     corner = np.zeros_like(numbers)
     corner[:2, 8:] = FULL[1:, :2]
     small.shows(corner)
+    # It is chosen for a person who has not chosen: from then on their choice stays.
+    small.by_id("loss").select_option("sum")
+    small.by_id("forward").click()
+    small.click_cell(3, 3, rows=7, cols=10)
+    small.by_id("gradient").click()
+    expect(small.by_id("loss")).to_have_value("sum")
 
 
 def test_pinned_cell_that_leaves_its_map_is_named_and_comes_back(
@@ -278,34 +282,3 @@ def test_loss_that_undo_brings_back_is_the_one_in_the_menu(lab: Lab) -> None:
     expect(lab.by_id("loss")).to_have_value("unit")
     lab.page.get_by_role("button", name="Undo").click()
     expect(lab.by_id("loss")).to_have_value("mean")
-
-
-def test_picture_is_seen_as_it_is_where_the_gradient_is_zero(lab: Lab, encode: Encode) -> None:
-    levels = np.full((40, 60), 60, np.uint8)
-    levels[:, 30:] = 200
-    size = {"rows": 40, "cols": 60}
-    lab.choose_file("halves.png", "image/png", encode(levels, "PNG"))
-    expect(lab.by_id("map-size")).to_have_text("40 × 60")
-    lab.by_id("gradient").click()
-    lab.wait_until_exact()
-    lab.click_cell(20, 15, **size)
-    expect(lab.by_id("loss-value")).to_contain_text("row 20, column 15")
-    lab.page.mouse.move(0, 0)  # and the ring with it
-    for opaque in (lambda c: 2.95 - c.sum() / 255, lambda c: 1.6 * c.sum() / 255 - 0.44):
-        lab.wait_until_exact()
-        expect(lab.focus).to_have_css("filter", 'url("#zero-is-clear")')
-        assert on_screen(lab, 5, 5, **size) == pytest.approx([60, 60, 60], abs=1)
-        assert on_screen(lab, 5, 50, **size) == pytest.approx([200, 200, 200], abs=1)
-        # What matters covers the picture, as far as is chosen.
-        for col in (14, 16):
-            colour = pixels(lab)[20, col]
-            alpha = 0.8 * min(1, opaque(colour))
-            mixed = alpha * colour + (1 - alpha) * 60
-            assert on_screen(lab, 20, col, **size) == pytest.approx(mixed.tolist(), abs=3)
-        lab.by_id("theme").focus()
-        lab.page.keyboard.press("Enter")
-    # Covered whole, the map is as it is without a picture.
-    slider = lab.page.get_by_label("Opacity of the gradient")
-    slider.fill("1")
-    expect(lab.focus).to_have_css("filter", "none")
-    assert on_screen(lab, 5, 5, **size) == pytest.approx([251, 251, 250], abs=1)
