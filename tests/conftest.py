@@ -54,7 +54,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One profile for all tests, whose cache spares each of them the loading of the scripts."""
-    profile = browser.new_context(viewport={"width": 1440, "height": 900})
+    # Tests route requests as the page sends them: no worker may stand between.
+    profile = browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
     yield profile
     profile.close()
 

@@ -35,9 +35,9 @@ def wait_until_ready(base_url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def serving(folder: Path = ROOT, **environment: str) -> Iterator[str]:
-    """Serve until the block ends; yields the base URL."""
-    port = free_port()
+def serving(folder: Path = ROOT, port: int = 0, **environment: str) -> Iterator[str]:
+    """Serve until the block ends, at a free port unless told which; yields the base URL."""
+    port = port or free_port()
     base_url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment})

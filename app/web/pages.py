@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -36,11 +37,31 @@ def _version(directory: Path) -> str:
 STATIC_DIRECTORY = asset_directory("static")
 VERSION = _version(STATIC_DIRECTORY)
 STATIC = f"/static/{VERSION}"
+TEMPLATES_DIRECTORY = asset_directory("templates")
 # Named in the page, all are fetched at once; found by the imports, only one level after another.
 MODULES = sorted(file.name for file in (STATIC_DIRECTORY / "js").glob("*.js"))
+WORKER = Path("js", "offline", "worker.js")
+
+
+def _kept_offline() -> list[str]:
+    """Return the addresses of all that the lab may need: the page first, then its files."""
+    names = {
+        file.relative_to(STATIC_DIRECTORY)
+        for suffix in ("js", "css", "svg")
+        for file in STATIC_DIRECTORY.rglob(f"*.{suffix}")
+    }
+    needed = {name for name in names if not {"docs", "swagger-ui"} & set(name.parts)} - {WORKER}
+    return ["/", *sorted(f"{STATIC}/{name.as_posix()}" for name in needed)]
+
+
+WORKER_SCRIPT = (
+    f"const VERSION = {json.dumps(f'{VERSION}-{_version(TEMPLATES_DIRECTORY)}')};\n"
+    f"const FILES = {json.dumps(_kept_offline())};\n"
+    + (STATIC_DIRECTORY / WORKER).read_text(encoding="utf-8")
+)
 
 router = APIRouter(include_in_schema=False)
-templates = Jinja2Templates(directory=asset_directory("templates"))
+templates = Jinja2Templates(directory=TEMPLATES_DIRECTORY)
 
 
 class StaticAssets(StaticFiles):
@@ -64,6 +85,13 @@ class StaticAssets(StaticFiles):
 async def lab(request: Request) -> Response:
     """Serve the lab; its whole state lives in the link's fragment, which never comes here."""
     return _page(request, "index.html", modules=MODULES)
+
+
+@router.api_route("/worker.js", methods=["GET", "HEAD"])
+async def worker() -> Response:
+    """Serve what keeps the page in the browser; from here it may keep the page at `/`."""
+    headers = {"Cache-Control": FRESH}
+    return Response(WORKER_SCRIPT, media_type="text/javascript", headers=headers)
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

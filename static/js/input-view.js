@@ -11,7 +11,7 @@ import { asMatrix } from './kernel.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { leavePicture, onPicture, onPictureKey, pinPicture } from './picture-pointing.js';
 import { receptiveField } from './pointing.js';
-import { complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
+import { away, complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
 import { computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 
 const SHOWN_SIDE = 1024;
@@ -176,7 +176,7 @@ function proportion() {
 /** In place of a picture that did not come; the sentence below says why, where there is one. */
 const noPicture = () => html`<div class="no-picture" data-testid="no-picture">
   <svg viewBox="0 0 48 36" aria-hidden="true"><rect x="1" y="1" width="46" height="34" rx="3"></rect><path d="M6 29 18 16l9 9 6-6 9 10M4 4l40 28"></path></svg>
-  ${sentenceAt(PLACE) ? nothing : html`<p role="status">The picture did not come from the server; choose it again.</p>`}
+  ${sentenceAt(PLACE) ? nothing : html`<p role="status">${away.value ? 'The picture comes when the server answers again.' : 'The picture did not come from the server; choose it again.'}</p>`}
 </div>`;
 
 /** @param {string} url */

@@ -85,6 +85,7 @@ export function followLink() {
     clearTimeout(timer);
     timer = setTimeout(write, WRITE_AFTER_MS);
   });
+  addEventListener('pagehide', write); // before a reload, too
   addEventListener('hashchange', () => {
     if (location.hash === written) return;
     written = location.hash;

@@ -12,7 +12,7 @@ import { mostFilters } from './fitting.js';
 import { toNetwork } from './layer-types.js';
 import { lossOf } from './loss.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
-import { editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown } from './state.js';
+import { away, editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown } from './state.js';
 import { saying } from './under-way.js';
 
 /**
@@ -43,6 +43,7 @@ const PAINTED_MS = 30;
 const REST_MS = 180;
 const AGAIN_MS = 2000;
 const LAST_GOOD = 'What you see is the last good answer.';
+const NOTHING_LOST = 'Nothing you have set is lost: it is all here and in the link, and the maps come with the server.';
 
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
@@ -61,6 +62,7 @@ function publish({ state, asked }, news) {
   batch(() => {
     faults.value = [];
     refusal.value = null;
+    away.value = false;
     shown.value = /** @type {Shown} */ ({ ...old, ...news, of: state, asked });
     if (news.layers) reports.value = news.layers;
   });
@@ -127,7 +129,8 @@ function report(error) {
     faults.value = error.faults.length ? error.faults : [{ pointer, detail: error.message }];
     leaveMissing(error.faults);
   } else if (error instanceof TypeError) {
-    faults.value = [{ pointer: '', detail: `The server does not answer; it is asked again. ${LAST_GOOD}` }];
+    away.value = true;
+    faults.value = [{ pointer: '', detail: `The server does not answer; it is asked again. ${shown.peek() ? LAST_GOOD : NOTHING_LOST}` }];
     clearTimeout(again);
     again = setTimeout(askAgain, AGAIN_MS);
   } else {

@@ -16,6 +16,7 @@ import { asMatrix } from './kernel.js';
 import { startComparing } from './kept.js';
 import { followLink } from './link.js';
 import { startLive } from './live.js';
+import { startOffline } from './offline.js';
 import { PLACES } from './places.js';
 import { startPointing } from './pointing.js';
 import { startSlide } from './slide.js';
@@ -66,6 +67,7 @@ function start() {
   startComparing();
   learnLists();
   refreshJobs();
+  startOffline();
 }
 
 /** What the controls offer; a server that does not answer yet is asked again. */

@@ -80,6 +80,8 @@ export const drafts = signal(/** @type {Record<string, string>} */ ({}));
 export const complaints = signal(/** @type {Record<string, string>} */ ({}));
 /** What the server finds wrong with the network as it stands. */
 export const faults = signal(/** @type {import('./api.js').Fault[]} */ ([]));
+/** Whether the server did not answer when it was last asked. */
+export const away = signal(false);
 /** What a request would need and may, in bytes, that was refused for its memory. */
 export const refusal = signal(/** @type {{estimated: number, limit: number} | null} */ (null));
 /** Whether a person has chosen a loss from its menu: no other one is then chosen for them. */
