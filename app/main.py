@@ -82,12 +82,10 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     )
     app.state.pictures = Pictures(store, app.state.decoding.read, settings.decoded_bytes)
     app.state.compute = Compute(settings, app.state.pictures)
-    app.state.slots = Slots(
-        settings.compute_slots,
-        settings.queue_length,
-        settings.deadline_seconds,
-        settings.queue_seconds,
-    )
+    patience = (settings.queue_length, settings.deadline_seconds, settings.queue_seconds)
+    app.state.slots = Slots(settings.compute_slots, *patience)
+    # What is asked is read one by one: that holds the interpreter, two at once would be no faster.
+    app.state.reading = Slots(1, *patience)
     _add_jobs(app, settings, store, limits)
     app.state.metrics = Metrics(app.state.slots, store, app.state.jobs)
     app.state.offloading = Offloading(usable_cores(), settings.queue_length)
@@ -152,6 +150,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.job_decoding.close()
     await first_decoder
     app.state.decoding.close()
+    app.state.reading.close()
     app.state.slots.close()
 
 

@@ -54,6 +54,7 @@ async def reached(server: str | None, settings: Settings) -> AsyncIterator[Async
                 yield client
         finally:
             # Its lifespan, which servers run, would also start a decoder that may not be needed.
+            app.state.reading.close()
             app.state.slots.close()
             app.state.decoding.close()
 

@@ -114,8 +114,8 @@ class Slots:
         """Raise QueueFull when a computation would find no place now."""
         if self._taken >= self.count + self.queue_length:
             raise QueueFull(
-                f"{self.count} computations run and {self.queue_length} wait already, which "
-                "is the limit.",
+                f"As many requests are worked on as may be, {self.count}, and as many wait, "
+                f"{self.queue_length}.",
                 retry_after=1,
             )
 

@@ -7,8 +7,8 @@ import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 
+from app.service.slots import Slots
 from app.settings import Settings
 from app.web import strict_json, tensors
 from app.web.arrays import ArrayContext
@@ -18,8 +18,9 @@ from app.web.wording import located
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Parsing less than this takes less time than handing it to another thread and back.
-SMALL_BODY = 32 * 1024
+# Parsing less than this takes less time than handing it to another thread and back, and no more
+# than a few milliseconds of the event loop's, whatever stands in it.
+SMALL_BODY = 8 * 1024
 MAX_ERRORS = 50
 
 
@@ -34,6 +35,7 @@ async def read_body(request: Request, model: type[Model], dtype: str | None = No
     Raises:
         Problem: 413 too large, 415 not a type that is read here, 422 not legal.
         MalformedBody: It cannot be parsed.
+        Overloaded: Too many large bodies wait to be parsed.
     """
     settings: Settings = request.app.state.settings
     media = media_type(request)
@@ -56,7 +58,8 @@ async def read_body(request: Request, model: type[Model], dtype: str | None = No
     def parse() -> Model:
         return parsed(body, media, model, settings, dtype)
 
-    return parse() if len(body) <= SMALL_BODY else await run_in_threadpool(parse)
+    reading: Slots = request.app.state.reading
+    return parse() if len(body) <= SMALL_BODY else await reading.run(parse)
 
 
 def parsed(

@@ -93,19 +93,22 @@ async def submit(request: Request, idempotency_key: Key = "") -> Response:
     """
     body = await read_body(request, ApplyJob)
     jobs = _Jobs(request)
-    order = Order(
-        kind=body.kind,
-        name=body.name,
-        sources=body.to_sources(),
-        request=await request.body(),
-        media_type=media_type(request),
-        key=idempotency_key,
-    )
-    work = body.to_work(jobs.settings)
-    job = await jobs.slots.run(lambda: admit(jobs.store, jobs.pictures, work, order))
+    content = await request.body()
+
+    def take_on() -> JobDetails:
+        order = Order(
+            kind=body.kind,
+            name=body.name,
+            sources=body.to_sources(),
+            request=content,
+            media_type=media_type(request),
+            key=idempotency_key,
+        )
+        return jobs.details(admit(jobs.store, jobs.pictures, body.to_work(jobs.settings), order))
+
+    details = await jobs.slots.run(take_on)
     jobs.runner.wake()
-    where = f"{request.scope['path'].rstrip('/')}/{job.id}"
-    details = await anyio.to_thread.run_sync(jobs.details, job)
+    where = f"{request.scope['path'].rstrip('/')}/{details.id}"
     return _answer(details, 202, Location=where)
 
 
@@ -185,7 +188,7 @@ async def events(request: Request, job_id: JobId, last_event_id: LastEvent = "")
     state, most = request.app.state, jobs.settings.job_streams
     if state.job_streams >= most:
         raise Overloaded(
-            f"{most} clients watch jobs already, which is the limit; ask for the job itself.",
+            f"As many clients watch jobs as may, {most}; ask for the job itself.",
             retry_after=5,
         )
     return StreamingResponse(

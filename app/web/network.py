@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.service.answers import Answer, backward_answer, forward_answer
 from app.service.compute import Compute
+from app.service.slots import Slots
 from app.service.specs import Returning
 from app.web import answer_schemas, describing
 from app.web.answering import Timing, answer_in_slot, answered, writing
@@ -147,11 +147,15 @@ async def shapes(request: Request) -> Response:
     choose(request.headers.get("accept"), (JSON,))
     body = await read_body(request, ShapesBody)
     service: Compute = request.app.state.compute
+    reading: Slots = request.app.state.reading
     timing.mark("parse")
-    prospect = await run_in_threadpool(lambda: service.shapes(body.to_spec()))
-    timing.mark("compute")
-    envelope = shapes_envelope(prospect, service.settings.working_bytes)
-    return answered(as_json(Answer(envelope)), JSON, timing)
+
+    def tell() -> bytes:
+        prospect = service.shapes(body.to_spec())
+        timing.mark("compute")
+        return as_json(Answer(shapes_envelope(prospect, service.settings.working_bytes)))
+
+    return answered(await reading.run(tell), JSON, timing)
 
 
 def _returning(body: ForwardBody | BackwardBody, media_type: str) -> Returning:

@@ -32,7 +32,9 @@ class Offloading:
             QueueFull: as much waits as may.
         """
         if self._taken >= self._most:
-            raise QueueFull(f"{self._taken} pictures are being worked on or wait, as many as may.")
+            raise QueueFull(
+                f"There are {self._taken} pictures worked on or waiting, which is the limit."
+            )
         self._taken += 1
         try:
             return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)

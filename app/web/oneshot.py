@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.service.answers import Answer, backward_answer, forward_answer
@@ -12,6 +11,7 @@ from app.service.compute import Compute
 from app.service.memory import Writing
 from app.service.oneshot import OneShot
 from app.service.pictures import Pictures
+from app.service.slots import Slots
 from app.service.specs import PictureInput, Returning, ShapeInput, Spec
 from app.web import answer_schemas, describing, schemas
 from app.web.answering import Timing, answer_in_slot, writing
@@ -94,9 +94,9 @@ async def _answer(
     content, fields = await read_picture_form(request)
     service: Compute = request.app.state.compute
     pictures: Pictures = request.app.state.pictures
+    reading: Slots = request.app.state.reading
     with told_in_form(places, fields):
-        asked = await run_in_threadpool(_read, request, fields, places)
-        shot = _shot(content, asked)
+        asked, shot = await reading.run(lambda: _read(request, content, fields, places))
         timing.mark("parse")
 
         def compute(mark: Mark) -> bytes:
@@ -115,10 +115,11 @@ async def _answer(
 
 
 def _read(
-    request: Request, fields: Mapping[str, str], places: Mapping[str, Place]
-) -> schemas.OneShot:
+    request: Request, content: bytes, fields: Mapping[str, str], places: Mapping[str, Place]
+) -> tuple[schemas.OneShot, OneShot]:
     spec = request_of(fields, places, request.app.state.settings)
-    return validated(schemas.OneShot, spec, {})
+    asked = validated(schemas.OneShot, spec, {})
+    return asked, _shot(content, asked)
 
 
 def _shot(content: bytes, asked: schemas.OneShot) -> OneShot:

@@ -44,6 +44,7 @@ class Api:
         return self.request("POST", path, content=content, headers=headers)
 
     def close(self) -> None:
+        self.app.state.reading.close()
         self.app.state.slots.close()
         self.runner.close()
 

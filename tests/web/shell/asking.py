@@ -36,6 +36,7 @@ class Shell:
         return self.ask("POST", "/api/v1/images", content=content, headers=headers)
 
     def close(self) -> None:
+        self.app.state.reading.close()
         self.app.state.slots.close()
         self.app.state.decoding.close()
         self.runner.close()
