@@ -1,23 +1,34 @@
 """The engine's errors: one small family that says what was wrong and what would be legal."""
 
+import re
 from collections.abc import Sequence
 from typing import Self
 
 Path = tuple[str | int, ...]
+
+# A name of the API keeps its letters: no padding_mode becomes a Padding_mode.
+_API_NAME = re.compile(r"[a-z]+[_0-9]\w*")
+
+
+def as_sentence(text: str) -> str:
+    """Return `text` with a capital at its beginning and a full stop at its end."""
+    begun = f"The {text}" if _API_NAME.match(text) else text[:1].upper() + text[1:]
+    return begun if begun.endswith(".") else f"{begun}."
 
 
 class EngineError(ValueError):
     """A request that the engine cannot carry out.
 
     Attributes:
-        message: One sentence with the offending numbers and the legal range.
+        message: One sentence with the offending numbers and the legal range; its capital and its
+            full stop need not be given.
         path: Where the fault stands in the caller's arguments or network spec, outermost first.
         legal: The legal range alone.
     """
 
     def __init__(self, message: str, path: Path = (), legal: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = as_sentence(message)
+        super().__init__(self.message)
         self.path = path
         self.legal = legal
 

@@ -149,7 +149,7 @@ def _cast(array: Array, dtype: np.dtype[Any], *, may_hold_nan: bool) -> Array:
     if not np.isfinite(array[index]):
         raise fault("The number is not finite; NaN and Infinity are not legal.", index)
     raise fault(
-        f"{float(array[index]):.6g} does not fit {dtype}, whose largest is "
+        f"The number {float(array[index]):.6g} does not fit {dtype}, whose largest is "
         f'{np.finfo(dtype).max:.6g}; a request with "dtype": "float64" may hold it.',
         index,
     )

@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.web import strict_json, tensors
 from app.web.arrays import ArrayContext
 from app.web.negotiation import JSON, SAFETENSORS
-from app.web.problems import Problem
+from app.web.problems import Problem, in_place
 from app.web.wording import located
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -114,5 +114,4 @@ def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
     """Return the 422 that tells these errors."""
     first = errors[0]
     more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
-    where = f"{first['pointer']}: " if first["pointer"] else ""
-    return Problem(422, f"{where}{first['detail']}{more}", errors=errors[:MAX_ERRORS])
+    return Problem(422, f"{in_place(first)}{more}", errors=errors[:MAX_ERRORS])

@@ -61,7 +61,7 @@ class InputModel(Strict):
         unused = self.model_fields_set & PICTURE_FIELDS
         if given[0] not in ("image", "sample") and unused:
             raise fault(
-                "color, range and max_side are for pictures; an array is taken as it is.",
+                "An array is taken as it is; color, range and max_side are for pictures.",
                 (min(unused),),
             )
         return self

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from app.engine.errors import EngineError, NetworkError
+from app.engine.errors import EngineError, NetworkError, as_sentence
 from app.imaging.errors import NotAPicture, PictureError, PictureTooLarge
 from app.service.errors import (
     ClientGone,
@@ -59,7 +59,7 @@ class Problem(Exception):
 
     Args:
         status: the HTTP status.
-        detail: one sentence with the offending numbers and what would be legal.
+        detail: sentences with the offending numbers and what would be legal.
         errors: what is wrong where, each with `pointer` (RFC 6901) and `detail`.
         headers: headers of the answer.
         reason: why, in one word, for those who run the server; the status' phrase when absent.
@@ -88,6 +88,11 @@ class Problem(Exception):
 def pointer(path: Sequence[str | int]) -> str:
     """Write a path into the request as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def in_place(error: Mapping[str, str]) -> str:
+    """Return what is wrong and where, in words; the body itself needs no place."""
+    return f"At {error['pointer']}: {error['detail']}" if error["pointer"] else error["detail"]
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
@@ -176,7 +181,7 @@ def _from_framework(error: HTTPException) -> Problem:
     if error.detail == phrase:
         told = _DETAILS.get(error.status_code, f"{phrase}.")
     else:
-        told = _REPHRASED.get(error.detail, error.detail)
+        told = as_sentence(_REPHRASED.get(error.detail, error.detail))
     return Problem(error.status_code, told, headers=error.headers)
 
 
@@ -186,11 +191,11 @@ def _from_validation(error: RequestValidationError) -> Problem:
         place, *path = one["loc"]
         # A pointer points into the body; a query or path parameter has its place for a root.
         where = path if place == "body" else [place, *path]
-        errors.append({"pointer": pointer(where), "detail": str(one["msg"])})
+        errors.append({"pointer": pointer(where), "detail": as_sentence(one["msg"])})
     if any(one["type"] == "json_invalid" for one in error.errors()):
         return Problem(400, "The body is not valid JSON.", errors=errors)
     first = errors[0]
-    return Problem(422, f"{first['pointer']}: {first['detail']}", errors=errors)
+    return Problem(422, in_place(first), errors=errors)
 
 
 def _because_of(error: Exception, problem: Problem) -> Problem:

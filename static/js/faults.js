@@ -7,7 +7,7 @@ import { complaints, faults, sizedAt } from './state.js';
 /** @typedef {{axis: string, what: string, taps: number, dilation: number, span: number, room: number}} Misfit a kernel or window that is longer than its input */
 
 /** How the server says of one axis that nothing would be left. */
-const MISFIT = /^the (rows|cols) of the output would be .*: a (kernel|window) of (\d+) at dilation (\d+) spans (\d+), more than the (-?\d+) of/;
+const MISFIT = /^The (rows|cols) of the output would be .*: a (kernel|window) of (\d+) at dilation (\d+) spans (\d+), more than the (-?\d+) of/;
 
 /** @param {Fault} fault @returns {Misfit | null} */
 function misfit({ detail }) {

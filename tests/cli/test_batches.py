@@ -273,7 +273,7 @@ def test_pictures_that_fail_alike_are_told_together(
     spec.write_text(json.dumps({"layers": [{"type": "conv2d", "kernel": [[1]], "stride": 0}]}))
     ended = convscope("apply", spec, photos, "-o", tmp_path / "out", "-q")
     assert ended.status == 1
-    assert ended.err.count("stride is 0, but must be an integer ≥ 1") == 1
+    assert ended.err.count("Stride is 0, but must be an integer ≥ 1") == 1
     assert "3 failed" in ended.err
 
 

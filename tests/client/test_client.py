@@ -179,7 +179,7 @@ def test_what_the_server_tells_of_itself(client: Client) -> None:
 
 
 def test_refusal_tells_status_and_pointers(client: Client, x: np.ndarray) -> None:
-    with pytest.raises(Invalid, match="stride is 0") as refused:
+    with pytest.raises(Invalid, match="Stride is 0") as refused:
         client.forward(x, [{"type": "conv2d", "kernel": KERNEL, "stride": 0}])
     assert refused.value.status == 422
     assert [one["pointer"] for one in refused.value.errors] == ["/layers/0/stride"]

@@ -240,10 +240,10 @@ def test_no_layers_are_bands_of_the_picture() -> None:
 def test_a_layer_that_is_not_local_is_refused_by_name() -> None:
     refused: list[Layer] = [Softmax(2), Flatten(), ConvTranspose2d(kernel(1, 1, 2, 2), name="up")]
     for layer in refused:
-        with pytest.raises(ShapeError, match=f"layer 1.* is {layer.type}, which") as caught:
+        with pytest.raises(ShapeError, match=f"Layer 1.* is {layer.type}, which") as caught:
             banded([Relu(), layer], (1, 1, 8, 8))
         assert caught.value.path == ("layers", 1)
-    with pytest.raises(ShapeError, match="layer 0 'up' is"):
+    with pytest.raises(ShapeError, match="Layer 0 'up' is"):
         banded([refused[2]], (1, 1, 8, 8))
 
 
@@ -251,5 +251,5 @@ def test_an_illegal_network_and_what_is_no_picture_are_refused() -> None:
     with pytest.raises(NetworkError):
         banded([Conv2d(kernel(1, 3, 2, 2))], (1, 1, 8, 8))
     for shape in ((1, 8, 8), (1, 1, 0, 8)):
-        with pytest.raises(EngineError, match="only pictures"):
+        with pytest.raises(EngineError, match="Only pictures"):
             banded([Relu()], shape)

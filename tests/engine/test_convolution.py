@@ -266,7 +266,7 @@ def test_interrupt_stops_a_convolution() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "path", "quoted", "legal"),
     [
-        ({"stride": 0}, ParameterError, "stride", "stride is 0", "≥ 1"),
+        ({"stride": 0}, ParameterError, "stride", "Stride is 0", "≥ 1"),
         ({"stride": True}, ParameterError, "stride", "true", "≥ 1"),
         ({"stride": 1.0}, ParameterError, "stride", "1.0", "≥ 1"),
         ({"stride": "2"}, ParameterError, "stride", "'2'", "≥ 1"),
@@ -278,7 +278,7 @@ def test_interrupt_stops_a_convolution() -> None:
         ({"padding_mode": "edge"}, ParameterError, "padding_mode", "'edge'", "replicate"),
         ({"padding": 6, "padding_mode": "reflect"}, ParameterError, "padding", "6", "0 to 5"),
         ({"padding": (0, 8), "padding_mode": "circular"}, ParameterError, "padding", "8", "0 to 7"),
-        ({"groups": 0}, ParameterError, "groups", "groups is 0", "≥ 1"),
+        ({"groups": 0}, ParameterError, "groups", "Groups is 0", "≥ 1"),
         ({"groups": 3}, ParameterError, "groups", "input channels", "divisors of 4"),
         ({"groups": 4}, ParameterError, "groups", "filters", "divisors of 6"),
         ({"groups": 1}, ShapeError, "kernel", "needs 4", "4 channels"),
@@ -308,7 +308,7 @@ def test_illegal_call_names_the_offending_and_the_legal_numbers(
 @pytest.mark.parametrize(
     ("options", "quoted"),
     [
-        ({"stride": (1, 2)}, "stride is [1, 2]"),
+        ({"stride": (1, 2)}, "Stride is [1, 2]"),
         ({"padding": (1, 2, 3)}, "(left, right)"),
         ({"padding": ((1, 2), (3, 4))}, "[[1, 2], [3, 4]]"),
         ({"padding": 9, "padding_mode": "reflect"}, "9 of the length"),

@@ -299,5 +299,5 @@ def test_positions_are_whole_numbers(place: Any) -> None:
         with pytest.raises(ParameterError) as caught:
             call(tape, 0, place)
         assert caught.value.path[0] == "position"
-    with pytest.raises(ParameterError, match="there is no layer true"):
+    with pytest.raises(ParameterError, match="There is no layer true"):
         explain_feature(tape, True, (0, 0, 0, 0))

@@ -163,16 +163,16 @@ def test_error_carries_its_path_through_the_layers() -> None:
     error = ParameterError("stride is 0.", ("stride",), "≥ 1").under("layers", 2)
     assert type(error) is ParameterError
     assert error.path == ("layers", 2, "stride")
-    assert repr(error) == "ParameterError('stride is 0.', path=('layers', 2, 'stride'))"
-    both = NetworkError([error, ShapeError("too large.", ("kernel",))])
-    assert both.message == "stride is 0. too large."
+    assert repr(error) == "ParameterError('Stride is 0.', path=('layers', 2, 'stride'))"
+    both = NetworkError([error, ShapeError("kernel_size is 9", ("kernel",))])
+    assert both.message == "Stride is 0. The kernel_size is 9."
     assert [e.path for e in both.under("spec").errors] == [
         ("spec", *error.path),
         ("spec", "kernel"),
     ]
     assert [e.message for e in copy.copy(both).errors] == [
-        "stride is 0.",
-        "too large.",
+        "Stride is 0.",
+        "The kernel_size is 9.",
     ]
     assert isinstance(both, EngineError)
     assert isinstance(both, ValueError)

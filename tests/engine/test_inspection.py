@@ -465,8 +465,8 @@ def test_a_layer_of_channels_refuses_an_input_without_any(
 def test_the_padding_of_a_pool_is_refused_as_it_was_written_with_both_forms() -> None:
     pad: Any = [[1, 2], [3, 4]]
     for padding, said in (
-        (pad, "padding is [[1, 2], [3, 4]], but"),
-        ((3, 0), "padding is [3, 0],"),
+        (pad, "Padding is [[1, 2], [3, 4]], but"),
+        ((3, 0), "Padding is [3, 0],"),
     ):
         error = inspect([MaxPool2d(2, padding=padding)], SHAPE)[0].error
         assert error is not None

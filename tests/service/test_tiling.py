@@ -86,7 +86,7 @@ def test_a_file_is_read_where_its_rows_are_needed(
 
 def test_a_network_that_cannot_be_tiled_is_refused() -> None:
     x = da.zeros((9, 9), dtype=np.float32)
-    with pytest.raises(ShapeError, match="layer 1 is flatten"):
+    with pytest.raises(ShapeError, match="Layer 1 is flatten"):
         tiled([Relu(), Flatten()], x)
     with pytest.raises(EngineError, match="spans 20"):
         tiled([Conv2d(np.ones((1, 1, 20, 20)))], x)

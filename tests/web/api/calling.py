@@ -56,8 +56,15 @@ def assert_problem(answer: httpx.Response, status: int, *pointers: str) -> dict[
     problem: dict[str, Any] = answer.json()
     assert {"type", "title", "status", "detail", "instance", "request_id"} <= set(problem)
     assert problem["status"] == status
-    assert problem["detail"]
+    assert_sentence(problem["detail"])
     told = [error["pointer"] for error in problem.get("errors", [])]
     assert all(pointer in told for pointer in pointers), told
-    assert all(error["detail"] for error in problem.get("errors", []))
+    for error in problem.get("errors", []):
+        assert_sentence(error["detail"])
     return problem
+
+
+def assert_sentence(text: str) -> None:
+    """Check that a detail is written as people write: a capital first, a full stop last."""
+    assert text[0].isupper(), text
+    assert text.endswith("."), text
