@@ -2,6 +2,8 @@
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { Problem, get, imageUrl, sampleUrl, upload } from './api.js';
+import { closeCamera, stream } from './camera.js';
+import { cameraButton, preview } from './camera-view.js';
 import { sentenceAt } from './faults.js';
 import { forgetUnder, sentence } from './field-view.js';
 import { number } from './format.js';
@@ -102,6 +104,7 @@ export function acceptPictures() {
   effect(() => {
     origin.value;
     untracked(chooseAnew);
+    untracked(closeCamera);
   });
   addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -218,9 +221,9 @@ function onFile({ target }) {
 
 const sources = () => html`<div class="bar wrap sources">
   <label class="button">Choose…<input type="file" class="away" accept=${ACCEPTED} aria-label="Choose a picture" data-testid="file" @change=${onFile} /></label>
-  <label class="button camera"
+  ${cameraButton(html`<label class="button camera"
     >Camera<input type="file" class="away" accept="image/*" capture="environment" aria-label="Take a picture" data-testid="camera" @change=${onFile}
-  /></label>
+  /></label>`)}
   ${sampleMenu()}
 </div>`;
 
@@ -256,7 +259,7 @@ export function inputView() {
   const url = input.image ? imageUrl(input.image, SHOWN_SIDE) : input.sample ? sampleUrl(input.sample) : '';
   return html`<h2 class="away">Input</h2>
     <div class="bar spread">${choices()}</div>
-    ${input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)} ${smallerButton()}
+    ${stream.value ? preview(stream.value, take) : input.array ? numbersView(input.array) : pictureFrame(url)} ${sentence(PLACE)} ${smallerButton()}
     <small class="about" data-testid="about-input" role="status">${busy.value || about()}</small>
     ${input.array ? nothing : sizeControl()}
     ${sources()}
