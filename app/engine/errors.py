@@ -6,8 +6,8 @@ from typing import Self
 
 Path = tuple[str | int, ...]
 
-# A name of the API keeps its letters: no padding_mode becomes a Padding_mode.
-_API_NAME = re.compile(r"[a-z]+[_0-9]\w*")
+# A name of the API keeps its letters: no padding_mode becomes a Padding_mode, no x an X.
+_API_NAME = re.compile(r"[a-z]+[_0-9]\w*|[b-z]\b")
 
 
 def as_sentence(text: str) -> str:
