@@ -1,17 +1,20 @@
 /** A small input that is typed: a grid of cells, and the same as text. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { forgetUnder, idOf } from './field-view.js';
+import { forgetUnder, idOf, remember, takeBack } from './field-view.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
 import { pinPixel } from './pins.js';
 import { isLit } from './pointing.js';
-import { complain, edit, part, pointedInput } from './state.js';
+import { complain, complaints, drafts, edit, part, pointedInput, settle, typed } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
 
 const PLACE = '/input';
+/** Where the numbers are typed as text; it stays as it is typed. */
+const TEXT = `${PLACE}/text`;
+const STAYS = 'Write a row a line, its numbers apart by spaces; the last good ones stay in use.';
 /** Cells of a wider or higher matrix would be too small to type in: it is edited as text. */
 const GRID_ROWS = 12;
 const GRID_COLS = 8;
@@ -29,23 +32,28 @@ function setNumbers(array, name) {
   edit({ input: { array } }, name);
 }
 
-/** @param {Matrix} array */
-function replaceNumbers(array) {
-  forgetUnder(PLACE);
-  setNumbers(array);
+/** @param {Matrix} array @param {string} [name] place of the text that goes on being typed */
+function replaceNumbers(array, name) {
+  forgetUnder(PLACE, name);
+  setNumbers(array, name);
+}
+
+/** @param {string} text @returns {{value: Matrix} | {error: string}} */
+function readNumbers(text) {
+  const read = parseMatrix(text);
+  if ('error' in read) return { error: `${read.error} ${STAYS}` };
+  const numbers = read.value.flat();
+  if (numbers.length > MOST_NUMBERS) return { error: `These are ${numbers.length} numbers; up to ${MOST_NUMBERS} can be typed. ${STAYS}` };
+  if (numbers.some((value) => Math.abs(value) > LARGEST))
+    return { error: `A number must be from −${LARGEST} to ${LARGEST}; one of these is larger. ${STAYS}` };
+  return read;
 }
 
 /** @param {string} text */
-function readNumbers(text) {
-  const read = parseMatrix(text);
-  if ('error' in read) return complain(PLACE, `${read.error} The last good ones stay in use.`);
-  const matrix = read.value;
-  const count = matrix.flat().length;
-  if (count > MOST_NUMBERS)
-    return complain(PLACE, `These are ${count} numbers; up to ${MOST_NUMBERS} can be typed. The last good ones stay in use.`);
-  if (matrix.flat().some((value) => Math.abs(value) > LARGEST))
-    return complain(PLACE, `A number must be from −${LARGEST} to ${LARGEST}; one of these is larger. The last good ones stay in use.`);
-  return replaceNumbers(matrix);
+function pasteNumbers(text) {
+  const read = readNumbers(text);
+  if ('error' in read) complain(PLACE, read.error);
+  else replaceNumbers(read.value);
 }
 
 /** @param {Matrix} array */
@@ -76,9 +84,13 @@ function textArea(array) {
       rows=${Math.min(array.length + 1, MOST_LINES)}
       spellcheck="false"
       data-testid="numbers"
+      aria-invalid=${complaints.value[TEXT] ? 'true' : 'false'}
       aria-describedby=${idOf(PLACE)}
-      .value=${text}
-      @change=${(/** @type {any} */ event) => readNumbers(event.target.value)}
+      .value=${drafts.value[TEXT] ?? text}
+      @focus=${remember}
+      @input=${(/** @type {any} */ event) => typed(TEXT, event.target.value, readNumbers, (value) => replaceNumbers(value, TEXT))}
+      @blur=${() => settle(TEXT)}
+      @keydown=${(/** @type {KeyboardEvent} */ event) => event.key === 'Escape' && takeBack(TEXT)}
     ></textarea>
   </label>`;
 }
@@ -96,7 +108,7 @@ export function numbersView(array) {
       tinted: false,
       read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
-      paste: readNumbers,
+      paste: pasteNumbers,
       lit: isLit,
       pin: (cell) => pinPixel({ channel: 0, ...cell }),
       point: (cell, typing) => {
