@@ -40,7 +40,7 @@ class Rendering:
         center: the value in the middle of the colour map; `auto` is 0 where values are signed,
             else none; None spreads smallest to largest.
         clip: percentile of the magnitudes that the ends of the colour map stand for.
-        columns: maps side by side; by default as square as can be.
+        columns: maps side by side; by default about as many as there are rows, with few holes.
         overlay: share of the input that shows through, 0 to 1.
         legend: whether colour bars with numbers stand below.
     """
@@ -111,14 +111,19 @@ def most_bytes(count: int, rows: int, cols: int, rendering: Rendering) -> int:
 
 
 def _across(count: int, how: Rendering) -> int:
-    return max(min(how.columns or math.ceil(math.sqrt(count)), count), 1)
+    if how.columns:
+        return max(min(how.columns, count), 1)
+    square = max(math.sqrt(count), 1.0)
+    # Half as wide again is no worse to look at than a hole: three maps are a row, eight two.
+    widths = range(math.ceil(square), math.ceil(1.5 * square) + 1)
+    return min(widths, key=lambda width: -count % width)
 
 
 def _check_size(count: int, rows: int, cols: int) -> None:
     pixels = count * rows * cols
     if pixels > MOST_PIXELS:
         raise PictureTooLarge(
-            f"{count} maps of {rows}×{cols} make a picture of {pixels} pixels; at most "
+            f"The {count} maps of {rows}×{cols} make a picture of {pixels} pixels; at most "
             f"{MOST_PIXELS} are drawn. Ask for fewer channels, or for a smaller max_side.",
             limit=MOST_PIXELS,
             actual=pixels,

@@ -86,6 +86,16 @@ def test_maps_stand_in_rows_with_gaps(
     assert np.all(picture[0, 9:11] == 255) or columns == 1
 
 
+@pytest.mark.parametrize(
+    ("count", "down", "across"),
+    [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (5, 2, 3), (8, 2, 4), (10, 2, 5), (32, 4, 8)],
+)
+def test_montage_is_about_square_with_few_holes(count: int, down: int, across: int) -> None:
+    picture = drawn(np.arange(float(count * 2 * 3)).reshape(count, 2, 3))
+    gap = 2
+    assert picture.shape[:2] == (down * (2 + gap) - gap, across * (3 + gap) - gap)
+
+
 def test_each_map_stands_in_its_place(maps: NDArray[Any]) -> None:
     montage = drawn(maps, columns=2)
     np.testing.assert_array_equal(montage[8:14, 11:20], drawn(maps[3:4]))
