@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
+from app.web.strict_json import PIECE, only_numbers
+
 Array = NDArray[Any]
 Path = tuple[str | int, ...]
 
@@ -98,11 +100,27 @@ def _nested(value: object) -> Array:
             raise unexpected(found=f"an array of more than {MAX_DIMENSIONS} dimensions")
         probe = probe[0]
     _check_level(value, tuple(shape), ())
+    array = np.empty(shape)
     try:
-        return np.asarray(value, dtype=np.float64)
+        _fill(array, value)
+        return array
     except OverflowError:
         path = _first(value, lambda cell: abs(cell) >= 2**1024)
         raise fault("The integer exceeds the largest float, 1.8e308.", path) from None
+
+
+def _fill(array: Array, value: Any) -> None:
+    """Copy a full nested list into an array, piece by piece: no other thread runs during one."""
+    if array.ndim == 0:
+        array[()] = value
+        return
+    if (size := array[0].size) > PIECE:
+        for part, entry in zip(array, value, strict=True):
+            _fill(part, entry)
+        return
+    step = PIECE // size
+    for start in range(0, len(value), step):
+        array[start : start + step] = value[start : start + step]
 
 
 def _check_level(value: Any, shape: tuple[int, ...], path: Path) -> None:
@@ -118,8 +136,8 @@ def _check_level(value: Any, shape: tuple[int, ...], path: Path) -> None:
             f"has {shape[0]}.",
             path,
         )
-    # One look at the types of a whole row; only a row at fault is walked cell by cell.
-    if len(shape) == 1 and set(map(type, value)) <= {int, float}:
+    # A look at the types of a whole row; only a row at fault is walked cell by cell.
+    if len(shape) == 1 and only_numbers(value):
         return
     for index, entry in enumerate(value):
         _check_level(entry, shape[1:], (*path, index))

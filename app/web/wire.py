@@ -36,14 +36,18 @@ def as_json(answer: Answer) -> bytes:
 
 
 def _json_pieces(array: Array) -> Iterator[bytes]:
-    if array.size <= PIECE or array.ndim < 2:
+    if array.size <= PIECE:
         yield to_json(array.tolist(), inf_nan_mode="null")
         return
+    parts = array if array.ndim > 1 else np.split(array, range(PIECE, array.size, PIECE))
     yield b"["
-    for index, part in enumerate(array):
+    for index, part in enumerate(parts):
         if index:
             yield b","
-        yield from _json_pieces(part)
+        if array.ndim > 1:
+            yield from _json_pieces(part)
+        else:
+            yield to_json(part.tolist(), inf_nan_mode="null")[1:-1]
     yield b"]"
 
 
