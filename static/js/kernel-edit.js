@@ -39,6 +39,16 @@ export function sliceOf(index) {
   return [Math.min(filter, filters - 1), Math.min(channel, channels - 1)];
 }
 
+/** Where the cells of the grid stand: those of a bank in their filter and channel. @param {number} index */
+export const cellsOf = (index) => (isBank(kernelOf(index)) ? [placeOf(index), ...sliceOf(index)].join('/') : placeOf(index));
+
+/** What a cell of the grid is, to begin a sentence about it. @param {number} index */
+export function subjectOf(index) {
+  const size = bankSize(index);
+  const [filter, channel] = sliceOf(index);
+  return size ? `A weight of filter ${filter}${size[1] > 1 ? ` on channel ${channel}` : ''}` : 'A weight';
+}
+
 /** The matrix in the grid. @param {number} index @returns {Matrix} */
 export function matrixOf(index) {
   const kernel = kernelOf(index);
@@ -82,26 +92,31 @@ export function setMatrix(index, matrix, name) {
       return old.length === rows && old[0].length === cols ? old : resized(old, rows, cols);
     }),
   );
-  return editLayer(index, { kernel: bank }, name);
+  // What is typed in other filters stays, unless its cells go.
+  if (kernel[filter][channel].length !== rows || kernel[filter][channel][0].length !== cols) forgetUnder(placeOf(index));
+  return edit({ layers: part.layers.map((old, place) => (place === index ? { ...old, kernel: bank } : old)) }, name);
 }
 
-/** @typedef {{row: number, col: number, text: string, said: string}} WrongText in a cell, and what is said of it */
+/** @typedef {{plane: string, row: number, col: number, text: string, said: string}} WrongText in a cell, of a bank in its filter and channel, and what is said of it */
+
+/** What of a kernel's place is that of a cell. */
+const CELL = /^((?:\/\d+\/\d+)?)\/(\d+)\/(\d+)$/;
 
 /** What stands in cells and is no number. @param {number} index @returns {WrongText[]} */
 const wrongTexts = (index) =>
   Object.entries(complaints.value).flatMap(([place, said]) => {
-    const [row, col] = place.startsWith(`${placeOf(index)}/`) ? place.slice(placeOf(index).length + 1).split('/').map(Number) : [];
-    return row >= 0 && col >= 0 ? [{ row, col, text: drafts.value[place] ?? '', said }] : [];
+    const found = place.startsWith(placeOf(index)) && CELL.exec(place.slice(placeOf(index).length));
+    return found ? [{ plane: found[1], row: Number(found[2]), col: Number(found[3]), text: drafts.value[place] ?? '', said }] : [];
   });
 
 /** Let wrong texts go with their cells. @param {number} index @param {WrongText[]} texts before the kernel changed from one size to another @param {Matrix} from @param {Matrix} to */
 function moveTexts(index, texts, from, to) {
   const [down, right] = [shift(from.length, to.length), shift(from[0].length, to[0].length)];
-  const placeAt = (/** @type {number} */ row, /** @type {number} */ col) => `${placeOf(index)}/${row}/${col}`;
-  for (const { row, col } of wrongTexts(index)) forget(placeAt(row, col));
-  for (const { row, col, text, said } of texts) {
+  const placeAt = (/** @type {string} */ plane, /** @type {number} */ row, /** @type {number} */ col) => `${placeOf(index)}${plane}/${row}/${col}`;
+  for (const { plane, row, col } of wrongTexts(index)) forget(placeAt(plane, row, col));
+  for (const { plane, row, col, text, said } of texts) {
     if (to[row + down]?.[col + right] === undefined) continue;
-    const place = placeAt(row + down, col + right);
+    const place = placeAt(plane, row + down, col + right);
     drafts.value = { ...drafts.value, [place]: text };
     complain(place, said);
   }
@@ -134,7 +149,7 @@ export function resizeKernel(index, axis, count, place) {
 
 /** Put another matrix in the place of this one, drafts and all. @param {number} index @param {Matrix} matrix @param {string} [name] */
 export function replaceMatrix(index, matrix, name) {
-  forgetUnder(placeOf(index), name);
+  forgetUnder(cellsOf(index), name);
   setMatrix(index, matrix, name);
 }
 

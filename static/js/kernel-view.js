@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { drawnWeights } from './drawn-weights.js';
 import { sentence, textControl, whole } from './field-view.js';
-import { LARGEST_WEIGHT, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, weightAt } from './kernel-edit.js';
+import { LARGEST_WEIGHT, cellsOf, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, subjectOf, weightAt } from './kernel-edit.js';
 import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { kernelOverview, reveal, windowOf } from './kernel-overview-view.js';
@@ -53,7 +53,9 @@ const weights = (index) =>
   matrixView({
     label: 'Kernel weights',
     what: 'Weight',
-    place: placeOf(index),
+    subject: subjectOf(index),
+    place: cellsOf(index),
+    saidAt: placeOf(index),
     testid: 'kernel',
     largest: LARGEST_WEIGHT,
     tinted: true,

@@ -19,7 +19,9 @@ import { forget } from './state.js';
  * @typedef {object} Grid
  * @property {string} label
  * @property {string} what one number, such as 'Weight'
+ * @property {string} [subject] the same to begin a sentence, where it takes more words
  * @property {string} place pointer into the request
+ * @property {string} [saidAt] where the sentences about the cells stand, if not at their place
  * @property {string} testid
  * @property {number} largest magnitude that is legal
  * @property {boolean} tinted
@@ -136,11 +138,11 @@ function cell(grid, matrix, row, col, strongest, text) {
       label: `${grid.what} at row ${row}, column ${col}`,
       value: exactly(matrix[row][col]),
       brief: text,
-      parse: decimal(`A ${grid.what.toLowerCase()}`, grid.largest),
+      parse: decimal(grid.subject ?? `A ${grid.what.toLowerCase()}`, grid.largest),
       apply: (value) => grid.write(withCell(grid.read(), row, col, value), place),
       onKey: (event) => onKey(grid, row, col, event),
       testid: `${grid.testid}-${row}-${col}`,
-      saidAt: grid.place,
+      saidAt: grid.saidAt ?? grid.place,
     })}
   </div>`;
 }

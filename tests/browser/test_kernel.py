@@ -289,3 +289,31 @@ def shows_drawn(lab: Lab, wanted: Array) -> None:
     for (row, col), value in np.ndenumerate(wanted.astype(np.float32)):
         expect(lab.by_id(f"drawn-{row}-{col}")).to_have_attribute("title", str(float(value)))
     expect(lab.page.locator("[data-testid^=drawn-]")).to_have_count(wanted.size)
+
+
+def test_text_in_a_filters_cell_stays_with_that_filter(lab: Lab) -> None:
+    lab.by_id("kernel-form").select_option("bank")
+    filters = lab.kernel.get_by_role("group", name="Filters")
+    filters.get_by_role("button", name="Add a filter").click()
+    expect(filters.get_by_role("button", name="Filter 1", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    lab.cell(0, 0).fill("five")
+    told = lab.kernel.get_by_role("alert")
+    expect(told).to_contain_text("A weight of filter 1 must be a decimal number")
+    filters.get_by_role("button", name="Filter 0", exact=True).click()
+    expect(lab.cell(0, 0)).to_have_value("−1")
+    expect(lab.cell(0, 0)).to_have_attribute("aria-invalid", "false")
+    expect(told).to_contain_text("A weight of filter 1")
+    lab.cell(0, 0).fill("7")
+    lab.kernel.get_by_role("button", name="Negate").click()
+    expect(lab.cell(0, 0)).to_have_value("−7")
+    filters.get_by_role("button", name="Filter 1", exact=True).click()
+    expect(lab.cell(0, 0)).to_have_value("five")
+    expect(lab.cell(0, 0)).to_have_attribute("aria-invalid", "true")
+    lab.by_id("kernel-rows").fill("5")  # its cells go a row down, and the text with them
+    expect(lab.cell(1, 0)).to_have_value("five")
+    lab.cell(1, 0).fill("2")
+    expect(told).to_have_count(0)
+    filters.get_by_role("button", name="Filter 0", exact=True).click()
+    expect(lab.cell(1, 0)).to_have_value("−7")
