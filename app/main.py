@@ -9,7 +9,6 @@ from functools import partial
 
 import anyio
 from fastapi import Depends, FastAPI
-from starlette.middleware.gzip import GZipMiddleware
 
 from app.imaging import PictureLimits
 from app.service.cluster import ClusterOnDemand
@@ -67,8 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=API, dependencies=[Depends(refuse_unknown_queries)])
     for router in (health.router, pages.router):
         app.include_router(router)
-    static = pages.StaticAssets(directory=pages.STATIC_DIRECTORY)
-    app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")
+    app.mount("/static", pages.assets, name="static")
     return app
 
 

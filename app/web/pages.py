@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from app.settings import asset_directory
+from app.web.static import StaticAssets, version_of
 
 # Ask each time: an upgraded server must never be met with the page of an old one.
 FRESH = "no-cache"
-# A path that names the content never means another one.
-FOR_GOOD = "private, max-age=31536000, immutable"
-
-
-def _version(directory: Path) -> str:
-    """Digest of every file in `directory`, so that a change of one changes the paths of all.
-
-    Modules import one another by relative paths; one version for all keeps them together.
-    """
-    digest = hashlib.sha256()
-    for file in sorted(directory.rglob("*")):
-        if file.is_file():
-            digest.update(file.relative_to(directory).as_posix().encode() + b"\0")
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 STATIC_DIRECTORY = asset_directory("static")
-VERSION = _version(STATIC_DIRECTORY)
+VERSION = version_of(STATIC_DIRECTORY)
 STATIC = f"/static/{VERSION}"
 TEMPLATES_DIRECTORY = asset_directory("templates")
 # Named in the page, all are fetched at once; found by the imports, only one level after another.
@@ -55,30 +37,14 @@ def _kept_offline() -> list[str]:
 
 
 WORKER_SCRIPT = (
-    f"const VERSION = {json.dumps(f'{VERSION}-{_version(TEMPLATES_DIRECTORY)}')};\n"
+    f"const VERSION = {json.dumps(f'{VERSION}-{version_of(TEMPLATES_DIRECTORY)}')};\n"
     f"const FILES = {json.dumps(_kept_offline())};\n"
     + (STATIC_DIRECTORY / WORKER).read_text(encoding="utf-8")
 )
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=TEMPLATES_DIRECTORY)
-
-
-class StaticAssets(StaticFiles):
-    """The page's scripts, styles and pictures, at paths that begin with their version."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return the file at `path`, to be kept by the browser for good.
-
-        Raises:
-            HTTPException: 404 for another version than this server's.
-        """
-        version, _, name = path.partition(os.sep)
-        if version != VERSION:
-            raise HTTPException(404)
-        answer = await super().get_response(name, scope)
-        answer.headers["Cache-Control"] = FOR_GOOD
-        return answer
+assets = StaticAssets(STATIC_DIRECTORY, VERSION)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

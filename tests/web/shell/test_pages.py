@@ -60,6 +60,39 @@ def test_static_file_is_compressed_and_not_sent_twice(shell: Shell) -> None:
     assert again.status_code == 304
     assert "immutable" in answer.headers["cache-control"]
     assert again.headers["cache-control"] == answer.headers["cache-control"]
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    whole = shell.get(path, **{"accept-encoding": "identity"})
+    assert "content-encoding" not in whole.headers
+    assert whole.content == plain
+    head = shell.ask("HEAD", path)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "js", "js/none.js", "../pyproject.toml", "js/../../app/main.py"]
+)
+def test_name_that_is_no_static_file_is_not_found(shell: Shell, name: str) -> None:
+    assert_problem(shell.get(f"{STATIC}/{name.replace('..', '%2e%2e')}"), 404)
+
+
+def test_static_file_takes_no_post(shell: Shell) -> None:
+    assert_problem(shell.ask("POST", f"{STATIC}/js/main.js"), 405)
+
+
+def test_worker_names_the_page_and_files_that_are_there_and_is_asked_for_each_time(
+    shell: Shell,
+) -> None:
+    answer = shell.get("/worker.js")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    names = json.loads(re.findall(r"^const FILES = (.*);$", answer.text, re.M)[0])
+    assert names[0] == "/"
+    assert [name for name in names if shell.get(name).status_code != 200] == []
+    named = {
+        file.relative_to(STATIC_DIRECTORY).as_posix()
+        for file in imported(STATIC_DIRECTORY / "js" / "main.js")
+    }
+    assert {f"{STATIC}/{name}" for name in named} <= set(names)
 
 
 def test_static_files_of_another_version_are_not_there(shell: Shell) -> None:
