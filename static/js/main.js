@@ -3,6 +3,7 @@
 import { batch, effect } from '../vendor/signals-core/signals-core.js';
 import { html } from '../vendor/lit-html/lit-html.js';
 import { get } from './api.js';
+import { startAppearing } from './appearing.js';
 import { reserveRows } from './arithmetic-view.js';
 import { startChecks } from './check.js';
 import { keepButton } from './compare-view.js';
@@ -65,7 +66,7 @@ function start() {
   startSlide();
   startChecks();
   startComparing();
-  learnLists();
+  startAppearing(learnLists());
   refreshJobs();
   startOffline();
 }
