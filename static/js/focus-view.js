@@ -142,8 +142,8 @@ function step([down, right], size) {
 
 /** A rectangle of cells, and a ring where it is too small to be seen. @param {import('./areas.js').Area} area @param {string} [kind] */
 function outline({ row, col, rows, cols }, kind = 'tied') {
-  const { left, top, cell: side } = box.value;
-  const [x, y, width, height] = [left + col * side, top + row * side, cols * side, rows * side];
+  const { left, top, wide, tall } = box.value;
+  const [x, y, width, height] = [left + col * wide, top + row * tall, cols * wide, rows * tall];
   const ring = Math.max(width, height) < RING
     ? svg`<circle cx=${x + width / 2} cy=${y + height / 2} r=${RING}></circle>`
     : nothing;
@@ -152,9 +152,9 @@ function outline({ row, col, rows, cols }, kind = 'tied') {
 
 /** Cells that the sliding window has not made. @param {import('./areas.js').Area} area */
 function cover({ row, col, rows, cols }) {
-  const { left, top, cell: side } = box.value;
+  const { left, top, wide, tall } = box.value;
   const edge = col === 0 ? 1 : 0; // of a map that begins between two pixels
-  return svg`<rect class="unmade" x=${left + col * side - edge} y=${top + row * side} width=${cols * side + 1 + edge} height=${rows * side + 1}></rect>`;
+  return svg`<rect class="unmade" x=${left + col * wide - edge} y=${top + row * tall} width=${cols * wide + 1 + edge} height=${rows * tall + 1}></rect>`;
 }
 
 /** The region, of this map or as what it sees of the input; while it is dragged, what is dragged over. */
@@ -188,7 +188,7 @@ function valueText({ values, scale: step, offset, exact }, place, digits) {
 
 function cellValues() {
   const plane = partial.value ?? focusPlane.value;
-  const { left, top, cell: side, rows, cols } = box.value;
+  const { left, top, cell: side, wide: width, tall, rows, cols } = box.value;
   const wide = side >= WIDE_CELL || (cols <= FEW_COLS && side >= NARROW_CELL);
   if (!plane || !wide || plane.rows !== rows || plane.cols !== cols) return nothing;
   const area = visible.value;
@@ -201,7 +201,7 @@ function cellValues() {
       const ink = inkOn(scale.value, plane.offset + plane.scale * plane.values[place]);
       const size = Math.min(Math.max(13, side * 0.15), 28, side * 0.4, (side - 3) / (0.6 * text.length));
       texts.push(
-        svg`<text x=${left + (col + 0.5) * side} y=${top + (row + 0.5) * side} font-size=${size} fill=${ink}>${text}</text>`,
+        svg`<text x=${left + (col + 0.5) * width} y=${top + (row + 0.5) * tall} font-size=${size} fill=${ink}>${text}</text>`,
       );
     }
   return svg`<g data-testid="cell-values">${texts}</g>`;

@@ -85,7 +85,19 @@ const range = computed(() => {
 const least = computed(() => range.value[0]);
 const most = computed(() => range.value[1]);
 
-const shade = computed(() => ((mode.value === 'gradient' || difference.value) && colors.value === 'auto' ? 'signed' : colors.value));
+/** Whether any map of the network has negative values: all of them then speak in the same colours, those after a ReLU too. */
+const hasNegative = computed(() => {
+  const { layers = [], thumbs = [] } = shown.value ?? {};
+  return [...layers.flatMap(({ stats }) => stats ?? []), ...thumbs.flat().map(({ stats }) => stats)].some(({ min }) => min !== null && min < 0);
+});
+
+/** The automatic colours of a map of this network. */
+export const automatic = computed(() => (hasNegative.value ? 'signed' : 'auto'));
+
+const shade = computed(() => {
+  if (colors.value !== 'auto') return colors.value;
+  return mode.value === 'gradient' || difference.value ? 'signed' : automatic.value;
+});
 
 /** The colours of the plane in focus. */
 export const scale = computed(() => scaleFor(shade.value, least.value, most.value, dark.value));

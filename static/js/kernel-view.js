@@ -12,6 +12,7 @@ import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
+import { stand } from './menu-view.js';
 import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
 import { randomKernelView, randomSentence } from './random-kernel-view.js';
@@ -92,17 +93,21 @@ const operations = (index) =>
     )}
   </div>`;
 
-const HINT = html`<small class="hint wide"
-    ><kbd>↑</kbd><kbd>↓</kbd> or drag: change (<kbd>Shift</kbd> ×10, <kbd>Alt</kbd> ×0.1) ·
-    <kbd>←</kbd><kbd>→</kbd> move · <kbd>Esc</kbd> takes back ·
-    <kbd>Ctrl</kbd> click or <kbd>Enter</kbd> pins</small
-  >`;
+const KEYS = html`<button type="button" class="plain small wide" popovertarget="kernel-keys" data-testid="kernel-keys">Keys</button
+  ><dl class="menu keys" popover id="kernel-keys" aria-label="Keys and mouse in the cells" @beforetoggle=${(/** @type {Event} */ event) => stand(/** @type {HTMLElement} */ (event.target))}>
+    <dt><kbd>↑</kbd><kbd>↓</kbd> or drag</dt><dd>change; <kbd>Shift</kbd> ×10, <kbd>Alt</kbd> ×0.1</dd>
+    <dt><kbd>←</kbd><kbd>→</kbd> <kbd>Enter</kbd></dt><dd>from cell to cell</dd>
+    <dt><kbd>Esc</kbd></dt><dd>takes back what was typed</dd>
+    <dt><kbd>Ctrl</kbd> click or <kbd>Ctrl</kbd> <kbd>Enter</kbd></dt><dd>pins the weight</dd>
+    <dt><kbd>Ctrl</kbd> <kbd>V</kbd></dt><dd>a matrix as text, of any size</dd>
+  </dl>`;
 
 /** @param {number} index */
 function matrixKernel(index) {
   const finds = presetOf(index)?.finds;
   return html`<div class="bar">
       <h2>${title(index)}</h2>
+      ${KEYS}
       <span class="size">${side(index, 'rows')}<span aria-hidden="true">×</span>${side(index, 'cols')}</span>
     </div>
     <div class="pair">${presetMenu(index)}${formMenu(index)}</div>
@@ -112,7 +117,7 @@ function matrixKernel(index) {
       <figure><figcaption class="gradient-only">Weights</figcaption>${kernelOverview(matrixOf(index))}${weights(index)}</figure>
       ${kernelGradientView(index)} ${operations(index)}
     </div>
-    ${sentence(placeOf(index))} ${HINT} <small class="hint touch">${pinTouched(index)}</small>`;
+    ${sentence(placeOf(index))} <small class="hint touch">${pinTouched(index)}</small>`;
 }
 
 /** @param {number} index */

@@ -28,12 +28,13 @@ export const SOBEL_X = [
   [-1, 0, 1],
 ];
 
-/** A layer without numbers of its own. @param {string} type @param {string} title @param {string} says */
-const plain = (type, title, says) => ({ title, says, fields: [], make: () => ({ type }) });
+/** A layer without numbers of its own. @param {string} type @param {string} group @param {string} title @param {string} says */
+const plain = (type, group, title, says) => ({ group, title, says, fields: [], make: () => ({ type }) });
 
-/** @type {Record<string, {title: string, says: string, fields: string[], make: () => Layer}>} */
+/** In the order of the menu, those of a group together. @type {Record<string, {group: string, title: string, says: string, fields: string[], make: () => Layer}>} */
 export const LAYER_TYPES = {
   conv2d: {
+    group: 'Convolution',
     title: 'Convolution',
     says: 'Every cell of a map is the sum of a patch times the kernel, and the bias.',
     fields: ['stride', 'padding', 'padding_mode', 'dilation', 'groups', 'bias', 'flip'],
@@ -50,42 +51,46 @@ export const LAYER_TYPES = {
     }),
   },
   max_pool2d: {
+    group: 'Pooling',
     title: 'Max pooling',
     says: 'The largest value of each window.',
     fields: ['size', 'stride', 'padding', 'dilation', 'ceil_mode'],
     make: () => ({ type: 'max_pool2d', size: 2, stride: 2, padding: 0, dilation: 1, ceil_mode: false }),
   },
   avg_pool2d: {
+    group: 'Pooling',
     title: 'Average pooling',
     says: 'The mean of each window.',
     fields: ['size', 'stride', 'padding', 'count_include_pad', 'ceil_mode'],
     make: () => ({ type: 'avg_pool2d', size: 2, stride: 2, padding: 0, count_include_pad: true, ceil_mode: false }),
   },
-  global_avg_pool: plain('global_avg_pool', 'Global average', 'One number a map: the mean of all its cells.'),
-  global_max_pool: plain('global_max_pool', 'Global maximum', 'One number a map: the largest of all its cells.'),
-  relu: plain('relu', 'ReLU', 'max(0, x): what is negative becomes zero, and so does its gradient.'),
+  global_avg_pool: plain('global_avg_pool', 'Pooling', 'Global average', 'One number a map: the mean of all its cells.'),
+  global_max_pool: plain('global_max_pool', 'Pooling', 'Global maximum', 'One number a map: the largest of all its cells.'),
+  relu: plain('relu', 'Activation', 'ReLU', 'max(0, x): what is negative becomes zero, and so does its gradient.'),
   leaky_relu: {
+    group: 'Activation',
     title: 'Leaky ReLU',
     says: 'x where it is positive, slope · x where it is negative.',
     fields: ['slope'],
     make: () => ({ type: 'leaky_relu', slope: 0.01 }),
   },
   prelu: {
+    group: 'Activation',
     title: 'PReLU',
     says: 'Leaky ReLU with a slope that is learned; here you set it.',
     fields: ['weight'],
     make: () => ({ type: 'prelu', weight: 0.25 }),
   },
-  elu: plain('elu', 'ELU', 'x where it is positive, eˣ − 1 where it is negative.'),
-  abs: plain('abs', 'Absolute value', '|x|: an edge counts alike in both directions.'),
-  square: plain('square', 'Square', 'x²: strong answers grow, weak ones fade.'),
-  tanh: plain('tanh', 'Tanh', 'Squeezes into −1 to 1.'),
-  sigmoid: plain('sigmoid', 'Sigmoid', '1 / (1 + e⁻ˣ): squeezes into 0 to 1.'),
-  softplus: plain('softplus', 'Softplus', 'log(1 + eˣ): ReLU without its corner.'),
-  gelu: plain('gelu', 'GELU', 'x times the share of a normal distribution below x.'),
-  silu: plain('silu', 'SiLU', 'x · sigmoid(x).'),
-  softmax: plain('softmax', 'Softmax', 'At each place, the channels become shares that add up to 1.'),
-  log_softmax: plain('log_softmax', 'Log-softmax', 'The logarithm of the channels’ shares at each place.'),
+  elu: plain('elu', 'Activation', 'ELU', 'x where it is positive, eˣ − 1 where it is negative.'),
+  abs: plain('abs', 'Activation', 'Absolute value', '|x|: an edge counts alike in both directions.'),
+  square: plain('square', 'Activation', 'Square', 'x²: strong answers grow, weak ones fade.'),
+  tanh: plain('tanh', 'Activation', 'Tanh', 'Squeezes into −1 to 1.'),
+  sigmoid: plain('sigmoid', 'Activation', 'Sigmoid', '1 / (1 + e⁻ˣ): squeezes into 0 to 1.'),
+  softplus: plain('softplus', 'Activation', 'Softplus', 'log(1 + eˣ): ReLU without its corner.'),
+  gelu: plain('gelu', 'Activation', 'GELU', 'x times the share of a normal distribution below x.'),
+  silu: plain('silu', 'Activation', 'SiLU', 'x · sigmoid(x).'),
+  softmax: plain('softmax', 'Shares of channels', 'Softmax', 'At each place, the channels become shares that add up to 1.'),
+  log_softmax: plain('log_softmax', 'Shares of channels', 'Log-softmax', 'The logarithm of the channels’ shares at each place.'),
 };
 
 export const PADDING_NAMES = ['same', 'valid', 'full', 'same_lower', 'keep'];

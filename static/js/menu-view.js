@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 
-/** @typedef {{title: string, says?: string, testid: string, act: () => void}} Item */
+/** @typedef {{title: string, says?: string, group?: string, testid: string, act: () => void}} Item the items of a group follow each other */
 
 const GAP = 4;
 const MARGIN = 8;
@@ -12,7 +12,7 @@ const WIDTH = 320;
 const ENOUGH = 280;
 
 /** Stand below the button, or above it where there is more room. @param {HTMLElement} list */
-function stand(list) {
+export function stand(list) {
   const button = /** @type {HTMLElement} */ (list.previousElementSibling).getBoundingClientRect();
   const below = innerHeight - button.bottom;
   const up = below < ENOUGH && button.top > below;
@@ -59,7 +59,7 @@ function onToggle({ target, newState }) {
  */
 export function menuView({ id, title, label, testid, look, off = false, items }) {
   const choose = (/** @type {Event} */ event, /** @type {Item} */ { act }) => {
-    /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).parentElement).hidePopover();
+    /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).closest('[popover]')).hidePopover();
     act();
   };
   const item = (/** @type {Item} */ one) => html`<button
@@ -71,6 +71,11 @@ export function menuView({ id, title, label, testid, look, off = false, items })
     data-testid=${one.testid}
     @click=${(/** @type {Event} */ event) => choose(event, one)}
   ><b>${one.title}</b>${one.says ? html`<small>${one.says}</small>` : nothing}</button>`;
+  const groups = [...new Set(items.map((one) => one.group))];
+  const inGroup = (/** @type {string | undefined} */ name) => {
+    const own = items.filter((one) => one.group === name).map(item);
+    return name ? html`<div role="group" aria-label=${name}><small class="head" aria-hidden="true">${name}</small>${own}</div>` : own;
+  };
   return html`<button type="button" class=${look ?? ''} aria-haspopup="menu" popovertarget=${id} data-testid=${testid} ?disabled=${off}>${title}</button
     ><div
       class="menu"
@@ -81,5 +86,5 @@ export function menuView({ id, title, label, testid, look, off = false, items })
       @beforetoggle=${(/** @type {Event} */ event) => stand(/** @type {HTMLElement} */ (event.target))}
       @toggle=${onToggle}
       @keydown=${onKey}
-    >${items.map(item)}</div>`;
+    >${groups.map(inGroup)}</div>`;
 }

@@ -5,6 +5,7 @@ import { computed, effect } from '../vendor/signals-core/signals-core.js';
 import { clippedRange, scaleFor } from './colour.js';
 import { sentenceAt } from './faults.js';
 import { sentence } from './field-view.js';
+import { automatic } from './focus.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
@@ -84,7 +85,8 @@ function add(type) {
   setLayers([...layers.slice(0, layer + 1), LAYER_TYPES[type].make(), ...layers.slice(layer + 1)], layer + 1);
 }
 
-const CHOICES = Object.entries(LAYER_TYPES).map(([type, { title, says }]) => ({
+const CHOICES = Object.entries(LAYER_TYPES).map(([type, { group, title, says }]) => ({
+  group,
   title,
   says,
   testid: `add-${type}`,
@@ -116,7 +118,7 @@ function paintCards() {
     const plane = thumbs.value?.[Number(canvas.dataset.card)]?.[0];
     if (!plane) continue;
     const [least, most] = clippedRange(plane, CLIP);
-    paint(canvas, plane, scaleFor('auto', least, most, dark.value));
+    paint(canvas, plane, scaleFor(automatic.value, least, most, dark.value));
   }
 }
 

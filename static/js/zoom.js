@@ -12,6 +12,8 @@ const WIDEST_CELL = 96;
 const STEP = 1.5;
 const WHEEL_STEP = 1.0015;
 const DRAG_PIXELS = 4;
+/** A side of a thin map is drawn no shorter, in CSS pixels: its cells are then oblong. */
+const LEAST_SIDE = 48;
 
 /** CSS pixels of the frame. */
 const frame = signal({ width: 0, height: 0 });
@@ -26,19 +28,23 @@ const full = computed(() => ({ rows: rows.value, cols: cols.value }));
 const fitting = computed(() => Math.min(frame.value.width / full.value.cols, frame.value.height / full.value.rows));
 const mostZoom = computed(() => Math.max(1, WIDEST_CELL / (fitting.value || 1)));
 
+/** CSS pixels of a side of the map. @param {number} cell @param {number} count of its cells @param {number} room */
+const sideOf = (cell, count, room) => Math.max(cell * count, Math.min(LEAST_SIDE, room));
+
 /** @param {number} size of the map @param {number} room @param {number} centre as a part of the map */
 const startOf = (size, room, centre) =>
   size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, room / 2 - centre * size));
 
-/** Where the map stands in its frame, in CSS pixels; `cell` is the side of one cell. */
+/** Where the map stands in its frame, in CSS pixels; `cell` is the side of one cell, `wide` and `tall` are its own sides where a thin map makes it oblong. */
 export const box = computed(() => {
   const { rows, cols } = full.value;
   const { zoom, down, across } = view.value;
   const cell = fitting.value * Math.min(zoom, mostZoom.value);
-  const [width, height] = [cols * cell, rows * cell];
+  const width = sideOf(cell, cols, frame.value.width);
+  const height = sideOf(cell, rows, frame.value.height);
   const left = startOf(width, frame.value.width, across);
   const top = startOf(height, frame.value.height, down);
-  return { left, top, width, height, cell, rows, cols };
+  return { left, top, width, height, cell, wide: width / cols, tall: height / rows, rows, cols };
 });
 
 /** Pixels of the screen along the longer side of the whole map. */
@@ -49,20 +55,21 @@ export const canEnlarge = computed(() => view.value.zoom < mostZoom.value);
 
 /** Cells that stand in the frame, in part at least. */
 export const visible = computed(() => {
-  const { left, top, cell, rows, cols } = box.value;
+  const { left, top, wide, tall, rows, cols } = box.value;
   const within = (/** @type {number} */ at, /** @type {number} */ most) => Math.min(Math.max(at, 0), most);
   return {
-    top: within(Math.floor(-top / cell), rows),
-    left: within(Math.floor(-left / cell), cols),
-    bottom: within(Math.ceil((frame.value.height - top) / cell), rows),
-    right: within(Math.ceil((frame.value.width - left) / cell), cols),
+    top: within(Math.floor(-top / tall), rows),
+    left: within(Math.floor(-left / wide), cols),
+    bottom: within(Math.ceil((frame.value.height - top) / tall), rows),
+    right: within(Math.ceil((frame.value.width - left) / wide), cols),
   };
 });
 
 /** Bring a point of the map, given in CSS pixels of its box, to a place of the frame. @param {number} zoom @param {{down: number, across: number}} part @param {number} x @param {number} y */
 function show(zoom, part, x, y) {
   const { width, height } = frame.value;
-  const [mapWidth, mapHeight] = [full.value.cols * fitting.value * zoom, full.value.rows * fitting.value * zoom];
+  const mapWidth = sideOf(fitting.value * zoom, full.value.cols, width);
+  const mapHeight = sideOf(fitting.value * zoom, full.value.rows, height);
   const centre = (/** @type {number} */ at, /** @type {number} */ room, /** @type {number} */ size, /** @type {number} */ to) => {
     const half = Math.min(0.5, room / 2 / size);
     return Math.min(Math.max(at + (room / 2 - to) / size, half), 1 - half);

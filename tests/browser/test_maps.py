@@ -216,3 +216,31 @@ def test_desk_and_tablet_fill_the_window_and_no_more(blank: Lab, width: int, hei
     assert blank.page.evaluate("document.documentElement.scrollHeight") <= height
     for name in ("kernel-0-0", "focus"):
         expect(blank.by_id(name)).to_be_in_viewport()
+
+
+def test_thin_map_is_tall_enough_to_be_seen_and_pointed_at(lab: Lab) -> None:
+    thin = np.random.default_rng(3).integers(-9, 10, (3, 400)).astype(np.float64)
+    lab.enter_numbers(thin)
+    expect(lab.by_id("map-size")).to_have_text("3 × 400")
+    lab.page.wait_for_function(
+        "() => document.querySelector('#focus').getBoundingClientRect().height >= 40"
+    )
+    box = lab.focus.bounding_box()
+    assert box is not None
+    lab.page.mouse.move(box["x"] + box["width"] * 250.5 / 400, box["y"] + box["height"] * 2.5 / 3)
+    expect(lab.by_id("arithmetic")).to_contain_text("row 2 · column 250")
+    mark = lab.page.locator("#frame svg .tied").bounding_box()
+    assert mark is not None
+    # The outline of the cell, of two pixels, stands around its middle.
+    assert mark["y"] - 2 <= box["y"] + box["height"] * 2 / 3 <= mark["y"] + 2
+    assert mark["height"] >= box["height"] / 3
+
+
+def test_maps_of_a_network_with_negative_values_share_its_colours(lab: Lab) -> None:
+    lab.add_layer("relu")
+    expect(lab.by_id("layer-1")).to_contain_text("1 × 512 × 512")
+    expect(lab.page.locator("#legend-low")).to_contain_text("−")
+    lab.by_id("layer-0").click()
+    lab.by_id("preset").select_option("box")
+    lab.by_id("layer-1").click()
+    expect(lab.page.locator("#legend-low")).not_to_contain_text("−")

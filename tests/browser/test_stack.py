@@ -74,6 +74,7 @@ def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
     lab.shows(correlate(correlate(np.maximum(numbers, 0), SOBEL_X), SOBEL_X))
     lab.layers.get_by_role("button", name="Remove").click()
     lab.by_id("layer-0").click()
+    expect(lab.by_id("layer-0")).to_have_attribute("aria-current", "true")
     lab.layers.get_by_role("button", name="Remove").click()
     expect(lab.by_id("layer-1")).to_have_count(0)
     lab.shows(correlate(numbers, SOBEL_X))
@@ -134,3 +135,16 @@ def test_layer_without_weights_says_its_formula_with_its_numbers(lab: Lab) -> No
     lab.by_id("layer-1").click()
     lab.click_cell(1, 2, rows=3, cols=4)
     expect(lab.by_id("arithmetic")).to_contain_text("relu, y = max(0, x)")
+
+
+def test_layers_to_add_stand_in_groups_and_the_keys_of_the_cells_in_a_popover(lab: Lab) -> None:
+    lab.by_id("add-layer").click()
+    pooling = lab.page.get_by_role("group", name="Pooling")
+    expect(pooling.get_by_role("menuitem")).to_have_count(4)
+    pooling.get_by_test_id("add-max_pool2d").click()
+    expect(lab.by_id("layer-1")).to_contain_text("Max pooling")
+    expect(lab.by_id("add-max_pool2d")).to_be_hidden()
+    keys = lab.page.get_by_text("takes back what was typed")
+    expect(keys).to_be_hidden()
+    lab.page.get_by_role("button", name="Keys").click()
+    expect(keys).to_be_visible()
