@@ -109,7 +109,7 @@ export function arithmeticView() {
     return html`<h2>Arithmetic</h2><p class="dim">${notes.length ? notes : hint}</p>`;
   }
   return html`<h2>Arithmetic</h2>
-    <div class="products">${terms(told)}</div>
+    <div class="products" role="group" aria-label="Products" tabindex="0">${terms(told)}</div>
     <div class="sum" aria-live="polite" data-testid="arithmetic">
       ${told?.problem ? html`<p class="wrong">${told.problem}</p>` : nothing} ${sumLine(told)}
       <small>${told?.position ? place(told) : nothing}</small>

@@ -203,14 +203,21 @@ const pictureFrame = (url) =>
     ${busy.value ? html`<div class="progress"><progress aria-label=${busy.value}></progress></div>` : nothing}
   </div>`;
 
+/** Where a sample comes from, by its name; an address is where the name leads. @param {{source: string, licence: string}} sample */
+function credit({ source: from, licence }) {
+  const [, name, address] = /^(?:(.+), )?(https:\S+)$/.exec(from) ?? [];
+  const link = () => html`<a href=${address} target="_blank" rel="noreferrer">${name ?? new URL(address).hostname}</a>`;
+  return html`${address ? link() : from}, ${licence}`;
+}
+
 function about() {
   const { input } = part;
   const record = source();
   if (!record) return '';
   const conversions = record.conversions ?? [];
   const gray = input.color === 'gray' && record.channels > 1 ? ['gray from ITU-R 601 luma'] : [];
-  const origin = input.image ? [record.format] : [record.source, record.licence];
-  return [sizeText(), ...origin, ...conversions, ...gray].join(', ');
+  const told = [sizeText(), input.image ? record.format : credit(record), ...conversions, ...gray];
+  return told.map((one, place) => html`${place ? ', ' : nothing}${one}`);
 }
 
 /** @param {any} event */

@@ -62,10 +62,11 @@ export function menuView({ id, title, label, testid, look, off = false, items })
     /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (event.currentTarget).closest('[popover]')).hidePopover();
     act();
   };
+  // One item can be tabbed to, as in every menu; the arrows go on from it.
   const item = (/** @type {Item} */ one) => html`<button
     type="button"
     role="menuitem"
-    tabindex="-1"
+    tabindex=${one === items[0] ? 0 : -1}
     aria-label=${one.title}
     aria-description=${one.says ?? nothing}
     data-testid=${one.testid}

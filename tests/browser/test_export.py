@@ -15,9 +15,9 @@ from safetensors.numpy import load
 
 from app.engine.convolution import conv2d, conv2d_backward
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, gray_levels, luma
+from tests.browser.axe import violations
 from tests.browser.lab import Lab
 from tests.browser.painted import PIXELS, pixels
-from tests.browser.test_accessibility import violations
 from tests.serving import ROOT
 from tests.snippets.shell import run_commands
 
@@ -182,7 +182,7 @@ def test_copied_link_opens_the_same_lab(lab: Lab) -> None:
 def test_what_cannot_be_copied_can_be_selected_and_what_fails_is_said(lab: Lab) -> None:
     lab.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     lab.by_id("export").click()
-    assert not violations(lab)
+    assert not violations(lab.page)
     lab.page.keyboard.press("Escape")
     lab.export("copy-curl")
     expect(lab.by_id("command")).to_have_value(re.compile("^curl "))

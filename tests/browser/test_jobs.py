@@ -8,9 +8,9 @@ import numpy as np
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.arithmetic import Array
+from tests.browser.axe import violations
 from tests.browser.conftest import Encode
 from tests.browser.lab import Lab, link
-from tests.browser.test_accessibility import violations
 
 
 def files(encode: Encode, count: int, side: int = 40) -> list[FilePayload]:
@@ -48,7 +48,7 @@ def test_several_pictures_become_a_job_whose_results_are_downloaded(
     expect(blank.by_id("job-progress")).to_contain_text("3 of 3")
     expect(blank.by_id("job-left")).to_contain_text("no.png The content is not a picture")
     expect(blank.by_id("job-left")).to_contain_text("void.png It is empty")
-    assert violations(blank) == []
+    assert violations(blank.page) == []
     with blank.page.expect_download() as download:
         blank.by_id("job-results").click()
     assert download.value.suggested_filename == "Convolution-ReLU.zip"

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.arithmetic import SOBEL_X, Array, correlate, input_gradient
+from tests.browser.axe import violations
 from tests.browser.lab import Lab
-from tests.browser.test_accessibility import violations
 from tests.browser.test_gradient import term_cells
 
 
@@ -35,7 +35,7 @@ def still(blank: Lab, numbers: Array) -> Lab:
 def test_window_makes_the_map_cell_by_cell(still: Lab, numbers: Array) -> None:
     sums = correlate(numbers, SOBEL_X)
     still.by_id("slide").click()
-    assert not violations(still)
+    assert not violations(still.page)
     at, unmade = still.by_id("slide-at"), still.page.locator("#frame rect.unmade")
     expect(at).to_have_text("row 0, column 0 · 1 of 56 made")
     expect(still.by_id("slide-play")).to_have_text("Play")
