@@ -20,11 +20,12 @@ from app.engine.network import (
 )
 from app.service import budget
 from app.service.explaining import Place, explain
-from app.service.gradients import GradientCache, Gradients
+from app.service.gradients import Gradients
 from app.service.memory import Writing
 from app.service.pictures import Pictures
 from app.service.prefix import ComputedLayer, PrefixCache, chain_keys, input_key
 from app.service.prospect import Prospect, foresee
+from app.service.recent import Recent
 from app.service.specs import (
     ArrayInput,
     Input,
@@ -39,6 +40,8 @@ from app.settings import Settings
 Array = NDArray[Any]
 
 NOTHING = Writing(Returning(values=False))
+# A hand that drags a number leaves hundreds behind, and memory that is used again at once is warm.
+MOST_GRADIENTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,8 @@ class Compute:
     def __init__(self, settings: Settings, pictures: Pictures) -> None:
         self.settings = settings
         self.prefixes = PrefixCache(settings.prefix_bytes)
-        self._gradients = GradientCache(settings.gradient_bytes)
+        # What was asked for reduced is soon asked for exactly.
+        self._gradients: Recent[Gradients] = Recent(settings.gradient_bytes, MOST_GRADIENTS)
         self._pictures = pictures
 
     def shapes(self, spec: Spec) -> Prospect:
@@ -164,16 +168,17 @@ class Compute:
         """
         prospect = self.refuse_backward(spec, loss, wanted, writing, remember=remember)
         engine_loss = self.engine_loss(loss, spec)  # a target that is gone is not in memory either
-
-        def differentiate() -> Gradients:
-            run = self._run(spec, prospect, remember=remember)
-            _refuse_unknown_gradients(run.tape, wanted)
-            return Gradients(backward(run.tape, engine_loss, wanted))
-
-        if not remember:
-            return differentiate()
-        end = chain_keys(_identity(spec), spec.layers)[-1]
-        return self._gradients.get_or(input_key(end, loss, tuple(wanted)), differentiate)
+        key = None
+        if remember:
+            key = input_key(chain_keys(_identity(spec), spec.layers)[-1], loss, tuple(wanted))
+            if (known := self._gradients.get(key)) is not None:
+                return known
+        run = self._run(spec, prospect, remember=remember)
+        _refuse_unknown_gradients(run.tape, wanted)
+        found = Gradients(backward(run.tape, engine_loss, wanted))
+        if key is not None:
+            self._gradients.put(key, found)
+        return found
 
     def explain(self, spec: Spec, place: Place, loss: LossSpec) -> Explanation:
         """Return every term of one number.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,52 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 from app import imaging
 from app.imaging import Color, Picture, Range
 from app.service import samples
+from app.service.recent import Recent
 from app.service.store import ImageRecord, ImageStore
 
 Pixels = NDArray[np.uint8]
-
-
-class ArrayCache:
-    """Arrays by key, least recently used first out, within a budget of bytes.
-
-    Args:
-        budget: most bytes kept.
-    """
-
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held: collections.OrderedDict[Hashable, NDArray[Any]] = collections.OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> NDArray[Any] | None:
-        """Return what is kept under `key`, or None."""
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
-
-    def put(self, key: Hashable, array: NDArray[Any]) -> None:
-        """Keep `array`, read-only from now on, dropping others to stay within the budget."""
-        array.flags.writeable = False
-        if array.nbytes > self._budget:
-            return
-        with self._lock:
-            self._forget(key)
-            self._held[key] = array
-            self._size += array.nbytes
-            while self._size > self._budget:
-                self._forget(next(iter(self._held)))
-
-    def drop(self, image_id: str) -> None:
-        """Forget every array whose key begins with `image_id`."""
-        with self._lock:
-            for key in [key for key in self._held if isinstance(key, tuple) and key[0] == image_id]:
-                self._forget(key)
-
-    def _forget(self, key: Hashable) -> None:
-        if (array := self._held.pop(key, None)) is not None:
-            self._size -= array.nbytes
 
 
 class Pictures:
@@ -77,7 +34,8 @@ class Pictures:
     ) -> None:
         self.store = store
         self._decode = decode
-        self._decoded = ArrayCache(decoded_bytes)
+        # By (name,) as pixels, by (name, color, range, …) as inputs; read-only.
+        self._decoded: Recent[NDArray[Any]] = Recent(decoded_bytes)
         self._decoding = _KeyedLocks()
 
     def upload(self, content: bytes) -> tuple[ImageRecord, bool]:
@@ -113,7 +71,7 @@ class Pictures:
             NotFound: there is none of this id.
         """
         self.store.delete(image_id)
-        self._decoded.drop(image_id)
+        self._decoded.drop(lambda key: isinstance(key, tuple) and key[0] == image_id)
 
     def pixels(self, image_id: str) -> Pixels:
         """Return an upload's pixels, shape (H, W) or (H, W, 3), read-only.
@@ -163,6 +121,7 @@ class Pictures:
         channels = imaging.to_channels(
             pixels, color=color, range=range, max_side=max_side, dtype=dtype
         )[None]
+        channels.flags.writeable = False
         self._decoded.put(key, channels)
         return channels
 

@@ -9,7 +9,7 @@ import pytest
 from app.imaging import Picture, PictureError
 from app.service import samples
 from app.service.errors import NotFound
-from app.service.pictures import ArrayCache, Pictures
+from app.service.pictures import Pictures
 from app.service.store import ImageStore
 from tests.imaging.pictures import encoded, noise, read_small
 
@@ -76,17 +76,6 @@ def test_deleted_picture_is_gone_from_memory_too(pictures: Pictures) -> None:
             ask(image=record.id)
 
 
-def test_cache_forgets_everything_of_one_picture_at_once() -> None:
-    cache = ArrayCache(300)
-    keys = [("a",), ("a", "gray"), ("b",)]
-    for key in keys:
-        cache.put(key, np.zeros(100, np.uint8))
-    cache.drop("a")
-    assert [cache.get(key) is None for key in keys] == [True, True, False]
-    cache.put("c", np.zeros(200, np.uint8))
-    assert cache.get(("b",)) is not None
-
-
 def test_broken_picture_is_not_kept(pictures: Pictures) -> None:
     with pytest.raises(PictureError):
         pictures.upload(encoded(noise(30, 41, 3), "PNG")[:200])
@@ -127,20 +116,3 @@ def test_bright_pixel_stands_alone_in_the_middle() -> None:
 def test_unknown_sample_is_not_found_and_the_known_are_told(pictures: Pictures) -> None:
     with pytest.raises(NotFound, match="chessboard"):
         pictures.load_input(sample="../store")
-
-
-def test_cache_drops_the_least_recently_used_within_its_budget() -> None:
-    cache = ArrayCache(300)
-    for key in "abc":
-        cache.put(key, np.zeros(100, np.uint8))
-    cache.get("a")
-    cache.put("d", np.zeros(100, np.uint8))
-    assert [cache.get(key) is not None for key in "abcd"] == [True, False, True, True]
-
-
-def test_cache_keeps_nothing_larger_than_its_budget() -> None:
-    cache = ArrayCache(300)
-    cache.put("a", np.zeros(100, np.uint8))
-    cache.put("large", np.zeros(301, np.uint8))
-    assert cache.get("large") is None
-    assert cache.get("a") is not None
