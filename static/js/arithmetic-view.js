@@ -97,16 +97,30 @@ function fieldLine() {
   return input ? html`<small class="sees" data-testid="field">sees ${[...seen, `${inWords(input)} of the input`].join('; ')}</small>` : nothing;
 }
 
+/** What can be pointed at, and what is then written here. @param {[string, string][]} ways */
+const waysView = (ways) => ways.map(([what, says]) => html`<span><b>${what}</b> ${says} </span>`);
+
+/** @type {Record<'forward' | 'gradient', [string, string][]>} */
+const WAYS = {
+  forward: [
+    ['Point at a cell of the map', 'for patch × kernel, term by term. By keyboard: focus the map and use the arrows.'],
+    ['At a pixel of the input', 'for every cell that it touches.'],
+    ['A click pins', 'what is pointed at, and it survives every edit.'],
+  ],
+  gradient: [
+    ['Point at a pixel of dL/dInput', 'for the sum over every cell that it touches. By keyboard: focus it and use the arrows.'],
+    ['At a weight of the kernel', 'for the sum over every place where it was used.'],
+    ['A click', 'makes the cell above a pixel the loss.'],
+  ],
+};
+
 export function arithmeticView() {
   const told = explanation.value;
   if (!isPointing.value && pinLeft.value && part.mode === 'forward')
     return html`<h2>Arithmetic</h2><p class="dim" role="status" data-testid="pin-note">${pinSentence.value} ${pinButton()}</p>`;
   if (!isPointing.value) {
-    const hint = part.mode === 'gradient'
-      ? 'Point at a pixel of dL/dInput or at a weight to see what its gradient is the sum of. A click makes the cell above a pixel the loss.'
-      : 'Point at a cell of the map, or focus it and use the arrows, to see patch × kernel; at a pixel of the input, to see all it touches. Click pins.';
     const notes = [lostLine(), regionLine()].filter((line) => line !== nothing);
-    return html`<h2>Arithmetic</h2><p class="dim">${notes.length ? notes : hint}</p>`;
+    return html`<h2>Arithmetic</h2><p class=${notes.length ? 'dim' : 'dim ways'}>${notes.length ? notes : waysView(WAYS[part.mode])}</p>`;
   }
   return html`<h2>Arithmetic</h2>
     <div class="products" role="group" aria-label="Products" tabindex="0">${terms(told)}</div>

@@ -37,7 +37,7 @@ function row(index, label, field, value, [least, most], change) {
     apply: (count) => set(index, change(count), place),
     testid: `random-${field}`,
   });
-  return html`<label class="field"><span>${label}</span>${control}</label>${sentence(place)}`;
+  return html`<div><label class="field"><span>${label}</span>${control}</label>${sentence(place)}</div>`;
 }
 
 /** @param {number} index */
@@ -45,7 +45,7 @@ export function randomKernelView(index) {
   /** @type {Random} */
   const { filters, size, init, seed } = part.layers[index].kernel.random;
   const [side, most] = [limitOf('kernel_side'), limitOf('filters')];
-  return html`${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}
+  return html`<div class="random">${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}
     ${row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
     ${row(index, 'Columns', 'cols', size[1], [1, side], (count) => ({ size: [size[0], count] }))}
     <label class="field"
@@ -55,7 +55,6 @@ export function randomKernelView(index) {
       </select></label
     >
     ${row(index, 'Seed', 'seed', seed, [0, LARGEST_SEED], (count) => ({ seed: count }))}
-    <div class="bar">
       <button class="small" ?disabled=${seed === LARGEST_SEED} @click=${() => set(index, { seed: seed + 1 })}>Roll again</button>
     </div>`;
 }
