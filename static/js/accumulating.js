@@ -16,7 +16,9 @@ const passed = (area, cols) =>
     { row: area.row, col: 0, rows: area.rows, cols: area.col + area.cols },
   ].filter(({ rows }) => rows > 0);
 
-/** A part of the loss: of the cells of one area alone. @param {any} loss @param {Area} area @param {Lattice} lattice @returns {{loss: any, weight: number} | null} none where the loss does not look there */
+/** @typedef {{loss: any, weight: number}} Part of a loss */
+
+/** A part of the loss: of the cells of one area alone. @param {any} loss @param {Area} area @param {Lattice} lattice @returns {Part | null} none where the loss does not look there */
 function within(loss, area, { rows, cols }) {
   const { select } = loss;
   const span = (/** @type {number[] | undefined} */ asked, /** @type {number} */ from, /** @type {number} */ count) => {
@@ -31,11 +33,27 @@ function within(loss, area, { rows, cols }) {
   return { loss: { ...loss, select: { ...select, rows: down, cols: across } }, weight: loss.type === 'mean' ? share : 1 };
 }
 
+/**
+ * The parts of the loss of the cells of one area. The mean square from one number t is made of losses of single cells:
+ * (a − t)² is a² − 2ta and what no gradient knows of.
+ * @param {import('./state.js').Lab} state @param {Area} area @param {Lattice} lattice @returns {Part[]}
+ */
+function partsWithin(state, area, lattice) {
+  if (state.loss !== 'mse' || state.target.of !== 'number') {
+    const part = within(lossOf(state), area, lattice);
+    return part ? [part] : [];
+  }
+  const { maps, rows, cols } = lattice;
+  const select = { layer: state.layer, rows: [area.row, area.row + area.rows], cols: [area.col, area.col + area.cols] };
+  const weight = 2 / (maps * rows * cols);
+  return [{ loss: { type: 'l2', select }, weight }, { loss: { type: 'sum', select }, weight: -weight * state.target.number }];
+}
+
 /** @typedef {{input: import('./api.js').Tensor, kernel: import('./api.js').Tensor | undefined}} Gradients */
 
 /** What was asked for last, by its question: whole rows stay the same for a row of steps. @type {Map<string, Promise<Gradients>>} */
 const known = new Map();
-const MOST_KNOWN = 4;
+const MOST_KNOWN = 8;
 
 /** @param {object} body @param {string} kernel name of its gradient @returns {Promise<Gradients>} */
 async function ask(body, kernel) {
@@ -69,7 +87,7 @@ function summed(tensors, weights) {
  * @returns {Promise<{input: Cells[], kernel: Cells[] | null} | null>} null where the loss looks at none of them
  */
 export async function accumulated(state, layer, area, lattice) {
-  const parts = passed(area, lattice.cols).map((one) => within(lossOf(state), one, lattice)).filter((one) => one !== null);
+  const parts = passed(area, lattice.cols).flatMap((one) => partsWithin(state, one, lattice));
   const kernel = `layers.${layer}.kernel`;
   const wanted = { gradients: layer < 0 ? ['input'] : ['input', kernel], dtype: 'float32', max_side: MOST_SIDE };
   const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted }, kernel)));

@@ -14,12 +14,15 @@ const MOST_CHANNELS = 4;
 function slope(value) {
   const { type, select } = lossOf(lab.value);
   const [unit, places] = [slid.value, lattice.value];
-  if (!unit || !places || !select) return null;
+  if (!unit || !places) return null;
+  const cells = places.maps * places.rows * places.cols;
+  if (type === 'mse' && part.target.of === 'number') return (2 * (value - part.target.number)) / cells;
+  if (!select) return null;
   const { channels, rows = [0, places.rows], cols = [0, places.cols] } = select;
   const looks = unit.row >= rows[0] && unit.row < rows[1] && unit.col >= cols[0] && unit.col < cols[1];
   if (!looks || (channels && !channels.includes(unit.channel))) return 0;
   if (type === 'l2') return value;
-  return type === 'mean' ? 1 / (places.maps * places.rows * places.cols) : 1;
+  return type === 'mean' ? 1 / cells : 1;
 }
 
 /** Whether the arithmetic is about a unit with weights that sends back. @param {any} told */

@@ -38,9 +38,16 @@ const walkedMap = computed(() => {
   return mode === 'forward' ? channel : (chosen?.channel ?? map);
 });
 
+/** Why the window does not slide over a map of rows and columns; '' where it does. */
+export const whyNoSlide = computed(() =>
+  part.mode === 'gradient' && part.loss === 'mse' && part.target.of !== 'number'
+    ? 'The window slides where the loss is of single cells, or their distance from one number; this one compares the whole map with a picture.'
+    : '',
+);
+
 /** The places of the walk; null where a layer has no rows and columns, or the loss is none of single units. */
 export const lattice = computed(() => {
-  if (part.mode === 'gradient' && part.loss === 'mse') return null;
+  if (whyNoSlide.value) return null;
   return latticeOf(walkedLayer.value, shown.value?.layers[walkedLayer.value]?.output_shape);
 });
 

@@ -1,7 +1,7 @@
 /** The controls of the sliding window. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { lattice, slid, walk } from './slid.js';
+import { lattice, slid, walk, whyNoSlide } from './slid.js';
 import { SPEEDS, begin, end, goTo, speed, step, toggle } from './slide.js';
 import { part } from './state.js';
 
@@ -21,7 +21,7 @@ export function slideView() {
   const now = walk.value;
   const count = lattice.value?.count ?? 0;
   if (!now || !count)
-    return html`<button class="small" type="button" aria-label="Slide the window" title="Slide the window over the input, cell by cell" data-testid="slide" ?disabled=${!count} @click=${begin}><span class="word">Slide</span><span class="sign" aria-hidden="true">▶</span></button>`;
+    return html`<button class="small" type="button" aria-label="Slide the window" title=${whyNoSlide.value || 'Slide the window over the input, cell by cell'} data-testid="slide" ?disabled=${!count} @click=${begin}><span class="word">Slide</span><span class="sign" aria-hidden="true">▶</span></button>`;
   const at = Math.max(0, Math.min(now.at, count - 1));
   return html`${button('|◀', 'First place', 'slide-first', () => goTo(0), nothing, at === 0)}
     ${button('◀', 'Step back', 'slide-back', () => step(-1), ',', at === 0)}

@@ -7,6 +7,7 @@ import { ACCEPTED } from './input-view.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { toldSides } from './pinned.js';
+import { whyNoSlide } from './slid.js';
 import { complain, edit, forget, part, samples } from './state.js';
 
 /** @typedef {import('./state.js').Target} Target */
@@ -95,6 +96,14 @@ const numbersText = (array) =>
     @change=${(/** @type {any} */ event) => readNumbers(event.target.value)}
   ></textarea>`;
 
+/** Which pictures can be the target, and what does not go with one. */
+function fitting() {
+  const [maps, rows, cols] = sides();
+  const colours = maps === 1 || maps === 3 ? '' : `This layer has ${maps} maps: a picture is compared with 1, in gray, or with 3, in red, green and blue. `;
+  const size = `A picture has to have the proportions of the map, ${rows} × ${cols}, and at least its size, to which it is reduced.`;
+  return html`<small class="fitting" data-testid="target-says">${colours}${size} ${whyNoSlide.value}</small>`;
+}
+
 export function targetView() {
   const { target } = part;
   return html`<div class="bar wrap target">
@@ -111,6 +120,6 @@ export function targetView() {
         })}</span>`
       : nothing}
     <label class="button">Picture…<input type="file" class="away" accept=${ACCEPTED} aria-label="Choose a picture as the target" data-testid="target-file" @change=${onFile} /></label>
-    ${target.of === 'numbers' ? numbersText(target.array) : nothing}
+    ${target.of === 'numbers' ? numbersText(target.array) : nothing} ${fitting()}
   </div>`;
 }

@@ -84,8 +84,11 @@ def test_gradient_is_what_the_units_passed_have_sent_back(still: Lab, numbers: A
     still.by_id("slide").click()
     for _ in range(23):
         still.by_id("slide-on").click()
-    for loss, upstream in (("l2", sums), ("mean", np.full(sums.shape, 1 / sums.size))):
+    mean = np.full(sums.shape, 1 / sums.size)
+    for loss, upstream in (("l2", sums), ("mse", 2 * mean * (sums - 3)), ("mean", mean)):
         still.by_id("loss").select_option(loss)
+        if loss == "mse":
+            still.by_id("target-value").fill("3")
         for count in (24, 23):
             expect(still.by_id("slide-at")).to_contain_text(f"{count} of 56 sent back")
             passed = np.where(np.arange(56).reshape(7, 8) < count, upstream, 0)
@@ -112,8 +115,16 @@ def test_gradient_is_what_the_units_passed_have_sent_back(still: Lab, numbers: A
         still.by_id("slide-on").click()
         still.by_id("slide-on").click()
     still.by_id("slide-end").click()
-    whole = input_gradient(np.full(sums.shape, 1 / sums.size), SOBEL_X, (7, 8))
+    whole = input_gradient(mean, SOBEL_X, (7, 8))
     still.page.wait_for_function(SENT_BACK, arg=whole.flatten().tolist())
+    # Where the loss is of no single cells, it is said why, and which pictures can be compared.
+    still.by_id("loss").select_option("mse")
+    expect(still.by_id("slide")).to_be_enabled()
+    still.by_id("target").select_option("input")
+    expect(still.by_id("slide")).to_be_disabled()
+    says = still.by_id("target-says")
+    expect(says).to_contain_text("this one compares the whole map with a picture")
+    expect(says).to_contain_text("the proportions of the map, 7 × 8, and at least its size")
 
 
 def test_window_slides_by_itself_over_a_photo_in_strides(lab: Lab) -> None:
