@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import json
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -16,28 +17,77 @@ from app.web.problems import MEDIA_TYPE
 CHECKS_PER_LIMIT = 4
 
 
+class Watch:
+    """Looks at all connections of a server, one round after the other.
+
+    A timer for each of them would cost the event loop more than they do when there are thousands.
+
+    Args:
+        settings: the limits; some rounds come within the shortest.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        shortest = min(settings.header_seconds, settings.stall_seconds)
+        self._interval = min(1.0, shortest / CHECKS_PER_LIMIT)
+        self._watched: set[GuardedProtocol] = set()
+        self._runs = False
+
+    def add(self, connection: GuardedProtocol) -> None:
+        """Look at a connection from now on."""
+        self._watched.add(connection)
+        if not self._runs:
+            self._runs = True
+            connection.loop.call_later(self._interval, self._round, connection.loop)
+
+    def discard(self, connection: GuardedProtocol) -> None:
+        """Look at it no more."""
+        self._watched.discard(connection)
+
+    def _round(self, loop: asyncio.AbstractEventLoop) -> None:
+        for connection in tuple(self._watched):
+            connection.look()
+        self._runs = bool(self._watched)
+        if self._runs:
+            loop.call_later(self._interval, self._round, loop)
+
+
 class GuardedProtocol(H11Protocol):
     """One connection, watched: headers, body and the reading of an answer must keep moving."""
 
     settings: Settings
+    refuse_early: Callable[[bytes], bytes | None]
+    watch: Watch
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch a new connection."""
         super().connection_made(transport)
+        self._refused_early = False
         self._phase: tuple[str, int] = ("headers", 0)
         self._since = self._heard = self._written = self.loop.time()
-        shortest = min(self.settings.header_seconds, self.settings.stall_seconds)
-        self._interval = min(1.0, shortest / CHECKS_PER_LIMIT)
-        self._watch()
+        self.watch.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes of the client."""
         self._heard = self.loop.time()
+        if self._rests() and (refusal := self.refuse_early(data)) is not None:
+            self._refused_early = True
+            self.transport.write(refusal)
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            return
         super().data_received(data)
+
+    def _rests(self) -> bool:
+        """Return whether nothing of a request is here, and nothing of an answer still to come."""
+        idle = all(one is h11.IDLE for one in (self.conn.their_state, self.conn.our_state))
+        done = self.cycle is None or self.cycle.response_complete
+        return idle and done and not self.conn.trailing_data[0] and not self.flow.write_paused
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
-        self._timer.cancel()
+        self.watch.discard(self)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -49,12 +99,13 @@ class GuardedProtocol(H11Protocol):
         theirs = self.conn.their_state
         if theirs is h11.SEND_BODY:
             return "body", id(self.cycle)
-        if theirs is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
+        is_new = not self._refused_early and self.cycle is None
+        if theirs is h11.IDLE and (is_new or self.conn.trailing_data[0]):
             return "headers", id(self.cycle)
         return "answer", id(self.cycle)
 
-    def _watch(self) -> None:
-        """Look at the connection, close it if it has rested too long, and look again later."""
+    def look(self) -> None:
+        """Close the connection if it has rested too long."""
         now = self.loop.time()
         if (phase := self._current_phase()) != self._phase:
             self._phase, self._since = phase, now
@@ -66,8 +117,6 @@ class GuardedProtocol(H11Protocol):
         if self._is_overdue(now):
             self._answer(408, "The request took too long to arrive.")
             self.transport.abort() if self.flow.write_paused else self.transport.close()
-            return
-        self._timer = self.loop.call_later(self._interval, self._watch)
 
     def _is_overdue(self, now: float) -> bool:
         limits, phase = self.settings, self._phase[0]
@@ -101,6 +150,18 @@ class GuardedProtocol(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
 
 
-def guarded(settings: Settings) -> type[GuardedProtocol]:
-    """Return the protocol that holds connections to the limits of `settings`."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"settings": settings})
+def guarded(
+    settings: Settings, refuse_early: Callable[[bytes], bytes | None]
+) -> type[GuardedProtocol]:
+    """Return the protocol that holds connections to the limits of `settings`.
+
+    Args:
+        settings: the limits.
+        refuse_early: returns the answer to what was received on a connection at rest, or None.
+    """
+    own = {
+        "settings": settings,
+        "refuse_early": staticmethod(refuse_early),
+        "watch": Watch(settings),
+    }
+    return type("GuardedProtocol", (GuardedProtocol,), own)

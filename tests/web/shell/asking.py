@@ -1,14 +1,21 @@
 """Asking an application of the test's own process, at any address and with any body."""
 
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 from app.main import create_app
 from app.settings import Settings
+from app.web.connection import guarded
+from app.web.early_refusal import EarlyRefusal
 from tests.loops import LoopThread
+from tests.serving import free_port
 
 BASE = "http://127.0.0.1"
 
@@ -40,6 +47,28 @@ class Shell:
         self.app.state.slots.close()
         self.app.state.decoding.close()
         self.runner.close()
+
+
+@contextlib.contextmanager
+def served(shell: Shell) -> Iterator[str]:
+    """The application behind a real socket; yields its address."""
+    port = free_port()
+    config = uvicorn.Config(
+        shell.app,
+        port=port,
+        http=guarded(shell.settings, EarlyRefusal(shell.app.state.slots, shell.app.state.metrics)),
+        lifespan="off",
+        server_header=False,
+        log_level="critical",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 async def chunks(parts: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -1,27 +1,21 @@
 """Every error in one shape, the framework's own and those nobody foresaw included."""
 
-import contextlib
 import json
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from app.engine.errors import NetworkError, ParameterError, ShapeError
 from app.service.errors import LimitExceeded, Overloaded, TooMuchWork
-from app.web.connection import guarded
 from app.web.pages import STATIC
 from app.web.problems import Problem, problem_response
-from tests.serving import free_port
 from tests.web.api.calling import assert_problem
-from tests.web.shell.asking import Shell
+from tests.web.shell.asking import Shell, served
 
 
 def raising(shell: Shell, error: Exception) -> Any:
@@ -108,23 +102,6 @@ def test_unforeseen_failure_tells_nothing_of_itself(
     assert "secret" not in answer.text
     assert problem["request_id"] in caplog.text
     assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@contextlib.contextmanager
-def served(shell: Shell) -> Iterator[str]:
-    """The application behind a real socket; yields its address."""
-    port = free_port()
-    config = uvicorn.Config(
-        shell.app, port=port, http=guarded(shell.settings), lifespan="off", log_level="critical"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 def test_the_connection_outlives_an_unforeseen_failure(shell: Shell) -> None:
