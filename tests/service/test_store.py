@@ -221,6 +221,25 @@ def test_kill_in_the_middle_of_uploads_and_evictions_leaves_a_whole_store(tmp_pa
             assert identify(store.content(image_id)) == image_id
 
 
+def test_kill_between_uploads_leaves_every_one_that_was_acknowledged(tmp_path: Path) -> None:
+    writer = WRITER.replace("8_000", "10**6").replace('"evicting"', "record.id")
+    writer = writer.replace("    store.put(", "    record, _ = store.put(")
+    writer = writer.replace("if seed == 9:\n        ", "").replace("10**6):", "20):") + "input()\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        acknowledged = [process.stdout.readline().strip() for _ in range(20)]
+        process.send_signal(signal.SIGKILL)
+    store = ImageStore(tmp_path, quota=10**6, days=7)
+    assert files(tmp_path) == set(acknowledged)
+    assert [identify(store.content(one)) for one in acknowledged] == acknowledged
+
+
 def pin(store: ImageStore, *image_ids: str, holder: str = "job") -> None:
     with store.index.transaction():
         store.pin(image_ids, holder)

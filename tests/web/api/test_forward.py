@@ -146,6 +146,16 @@ def test_overflow_is_null_and_counted(api: Api) -> None:
     assert layer["stats"][0]["max"] == 4
 
 
+@pytest.mark.parametrize(("root", "square"), [(1.84e19, 1.84e19**2), (1.85e19, None)])
+def test_square_below_the_largest_float_is_a_number_and_above_it_is_null(
+    api: Api, root: float, square: float | None
+) -> None:
+    body = {"input": {"array": [[root, -2]]}, "layers": [{"type": "square"}]}
+    layer = layers_of(api, body)[0]
+    assert layer["data"] == [[[[square and pytest.approx(square, rel=1e-6), 4]]]]
+    assert layer["stats"][0]["nonfinite"] == (square is None)
+
+
 def test_layer_without_any_finite_value_has_null_statistics(api: Api) -> None:
     body = {"input": {"array": [[1e30]]}, "layers": [{"type": "square"}]}
     stats = layers_of(api, body)[0]["stats"][0]

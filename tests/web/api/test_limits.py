@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.engine import interrupt
+from app.service.slots import Slots
 from tests.web.api.calling import Api, assert_problem
 
 RELU = {"type": "relu"}
@@ -279,6 +280,58 @@ def test_computation_stops_soon_after_its_client_has_left(
         await until(held.stopped)
         assert time.monotonic() - left < 0.25
         await call
+
+    api.runner.run(main())
+
+
+def test_client_that_stays_has_its_answer_however_long_it_takes(
+    narrow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = narrow(compute_slots=1)
+    held, watched = Held(api, monkeypatch), threading.Event()
+    outlast = Slots._outlast
+
+    async def watching(*arguments: Any) -> None:
+        watched.set()
+        await outlast(*arguments)
+
+    monkeypatch.setattr(Slots, "_outlast", watching)
+
+    async def main() -> None:
+        async with held.client() as http:
+            asked = asyncio.create_task(http.post("/forward", json=body(RELU)))
+            await until(watched)
+            await asyncio.sleep(0.3)  # longer than one that has left is computed for
+            assert not held.stopped.is_set()
+            held.released.set()
+            assert (await asked).status_code == 200
+
+    api.runner.run(main())
+
+
+def test_livez_answers_at_once_with_a_slot_free_and_with_every_slot_busy_and_the_queue_full(
+    narrow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = narrow(compute_slots=2, queue_length=1)
+    held = Held(api, monkeypatch)
+
+    async def main() -> None:
+        async with held.client() as http:
+            asked = []
+            for taken in (1, 2, 3):
+                asked.append(asyncio.create_task(http.post("/forward", json=body(RELU))))
+                while api.app.state.slots.taken < taken or held.running < min(taken, 2):
+                    await asyncio.sleep(0.002)
+                answer = await http.post("/explain", json=body(RELU, at={"feature": {}}))
+                assert answer.status_code == (200 if taken == 1 else 503)
+                took = []
+                for _ in range(5):
+                    began = time.monotonic()
+                    assert (await http.get("http://127.0.0.1/livez")).status_code == 200
+                    took.append(time.monotonic() - began)
+                assert min(took) < 0.1
+            held.released.set()
+            assert {(await one).status_code for one in asked} == {200}
 
     api.runner.run(main())
 
