@@ -92,8 +92,10 @@ export const zoomControls = () => html`<button class="small" data-testid="zoom-i
 /** The map that is shown, until it is there the one that is asked for. */
 const channel = computed(() => shown.value?.of.channel ?? part.channel);
 
+const mapTitle = () => html`${part.kept ? nothing : html`<span class="roomy">Feature </span>`}map ${channel.value}`;
+
 export const mapsHead = () =>
-  html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? 'dL/dInput' : `${part.kept ? 'map' : 'Feature map'} ${channel.value}`}</h2>${sizeLine()}`;
+  html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? 'dL/dInput' : mapTitle()}</h2>${sizeLine()}`;
 
 /** The loss that a gradient begins with: who has pinned a cell asks about it, unless they chose another, or compare with one. */
 const usualLoss = () => (part.loss === 'sum' && part.unit && !pinLeft.value && !part.kept && !lossChosen.peek() ? 'unit' : part.loss);
