@@ -5,6 +5,7 @@ import { render } from '../vendor/lit-html/lit-html.js';
 import { counts, extent, focusPlane, galleryPlanes, galleryScale, scale } from './focus.js';
 import { signed } from './format.js';
 import { answering } from './live.js';
+import { paintedScale } from './see-through.js';
 import { partial } from './slid.js';
 import { lab } from './state.js';
 import { dark } from './theme.js';
@@ -78,7 +79,7 @@ let marked = null;
 
 async function paintFocus() {
   const plane = partial.value ?? focusPlane.value;
-  const now = scale.value;
+  const now = paintedScale.value;
   if (!plane) return;
   element('legend-bar').style.background = `linear-gradient(to top, ${now.stops.join(',')})`;
   element('legend-high').textContent = signed(now.high);

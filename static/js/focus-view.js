@@ -11,7 +11,6 @@ import { lossMap } from './loss.js';
 import { region } from './pinned.js';
 import { cell, cellAbove, lit, receptiveField } from './pointing.js';
 import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
-import { clearing, isClear } from './see-through.js';
 import { partial, unmade } from './slid.js';
 import { edit, inView, lab, part, pointed, pointedInput, shown, shownMode } from './state.js';
 import { INPUT, seenBy } from './tied.js';
@@ -236,7 +235,7 @@ export function focusView() {
       height="1"
       aria-label=${label}
       aria-keyshortcuts="+ - 0"
-      .style=${`${place};opacity:${under ? overlay : 1};filter:${under && isClear() ? 'url(#zero-is-clear)' : 'none'};image-rendering:${rendering}`}
+      .style=${`${place};opacity:${under ? overlay : 1};image-rendering:${rendering}`}
       @pointermove=${onMove}
       @pointerdown=${onPress}
       @pointerup=${onRelease}
@@ -245,6 +244,6 @@ export function focusView() {
       @click=${onClick}
       @keydown=${onKey}
     ></canvas>
-    <svg class="over" aria-hidden="true">${clearing()} ${cellValues()} ${unmade.value.map(cover)} ${regionMark()} ${marks()}</svg>
+    <svg class="over" aria-hidden="true">${cellValues()} ${unmade.value.map(cover)} ${regionMark()} ${marks()}</svg>
     ${awaitedStatus()}`;
 }

@@ -22,7 +22,7 @@ const breathe = () =>
   });
 
 /** @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D} */
-const contextOf = (canvas) => /** @type {any} */ (canvas.getContext('2d', { alpha: false }));
+const contextOf = (canvas) => /** @type {any} */ (canvas.getContext('2d'));
 
 /** @param {HTMLCanvasElement} canvas @param {{rows: number, cols: number}} size */
 function resize(canvas, { rows, cols }) {
@@ -70,7 +70,7 @@ export async function paintAlive(canvas, plane, scale) {
   const { rows, cols } = plane;
   // Aside, for the old picture to stay until the new one is whole.
   const sheet = new OffscreenCanvas(cols, rows);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (sheet.getContext('2d', { alpha: false }));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (sheet.getContext('2d'));
   const band = Math.max(1, Math.floor(BAND_CELLS / cols));
   for (let first = 0; first < rows; first += band) {
     paintRows(context, plane, scale, first, Math.min(band, rows - first));
@@ -78,7 +78,9 @@ export async function paintAlive(canvas, plane, scale) {
     if (newest !== mine) return false;
   }
   resize(canvas, plane);
-  contextOf(canvas).drawImage(sheet, 0, 0);
+  const shown = contextOf(canvas);
+  shown.globalCompositeOperation = 'copy'; // what is clear in the new picture does not show the old one
+  shown.drawImage(sheet, 0, 0);
   return true;
 }
 

@@ -2,8 +2,11 @@
 
 import { ADDRESS, compute, describe, file } from './api.js';
 import { csv, keep, mapShape, npy } from './files.js';
+import { focusPlane, scale } from './focus.js';
 import { hasKernel, toNetwork } from './layer-types.js';
 import { lossLayer, lossOf, lossyNetwork } from './loss.js';
+import { paint } from './painting.js';
+import { partial } from './slid.js';
 import { kernelLayer, lab } from './state.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
@@ -41,8 +44,12 @@ async function focusTensor() {
   return { values: /** @type {Float32Array<ArrayBuffer>} */ (values), shape: mapShape(shape) };
 }
 
+/** The focus map as it is without a picture behind it. */
 export function savePicture() {
-  const canvas = /** @type {HTMLCanvasElement} */ (document.getElementById('focus'));
+  const plane = partial.peek() ?? focusPlane.peek();
+  if (!plane) return;
+  const canvas = document.createElement('canvas');
+  paint(canvas, plane, scale.peek());
   canvas.toBlob((blob) => blob && keep(blob, `${nameOf(lab.peek())}.png`));
 }
 
