@@ -1,7 +1,7 @@
 """Compute slots: as many computations at a time as there are cores, a short queue, a deadline.
 
 Requests take slots. Whatever else computes does so behind them: in the cores that they leave free,
-and it pauses wherever it stands when one of them comes.
+and it pauses wherever it stands when one of them comes, and until no other follows it at once.
 """
 
 import asyncio
@@ -20,6 +20,11 @@ T = TypeVar("T")
 
 # Most jobs end within this time; only longer ones pay for watching the connection.
 PATIENCE_SECONDS = 0.05
+# A request that has ended is often followed by the next one: what computes behind them waits so
+# long for it, as an edit beside it takes several times as long. Where one follows the other for
+# longer than a person drags a slider, it uses the time between them again.
+REST_SECONDS = 0.15
+LONGEST_RUSH_SECONDS = 15.0
 
 
 class _Stopped(Exception):
@@ -100,6 +105,7 @@ class Slots:
         self._lock = threading.Condition()
         self._taken = 0
         self._behind = 0
+        self._rush_began = self._rest_ends = -math.inf
 
     @property
     def taken(self) -> int:
@@ -136,7 +142,8 @@ class Slots:
 
     def _left(self) -> int:
         """Return how many may compute behind the requests: each of these may take two cores."""
-        return max(self.count - threads.WORKERS * self._taken, 0)
+        rests = time.monotonic() < min(self._rest_ends, self._rush_began + LONGEST_RUSH_SECONDS)
+        return max(self.count - threads.WORKERS * max(self._taken, rests), 0)
 
     async def run(
         self, compute: Callable[[], T], gone: Callable[[], Awaitable[Any]] | None = None
@@ -199,6 +206,8 @@ class Slots:
     def _submit(self, job: _Job, compute: Callable[[], T]) -> "Future[T]":
         with self._lock:
             self.refuse_when_full()
+            if not self._taken and (now := time.monotonic()) > self._rest_ends:
+                self._rush_began = now
             self._taken += 1
 
         def work() -> T:
@@ -214,6 +223,7 @@ class Slots:
     def _release(self, _: "Future[Any]") -> None:
         with self._lock:
             self._taken -= 1
+            self._rest_ends = time.monotonic() + REST_SECONDS
             self._lock.notify_all()
 
     def _stuck(self) -> QueueFull:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.engine import interrupt
+from app.service import slots as slots_module
 from app.service.errors import ClientGone, Overloaded, QueueFull
 from app.service.slots import Slots
 from tests.loops import LoopThread
@@ -237,6 +238,28 @@ def test_request_is_not_held_up_by_what_computes_behind_it(make: Callable[..., S
         follower = Behind(slots)
         await until(lambda: follower.ticks > 0)
         follower.stop()
+
+    run(main())
+
+
+def test_what_computes_behind_requests_rests_between_those_that_follow_each_other(
+    make: Callable[..., Slots], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots_module, "REST_SECONDS", 60.0)
+    monkeypatch.setattr(slots_module, "LONGEST_RUSH_SECONDS", 2.0)
+    slots = make(count=2)
+
+    async def main() -> None:
+        other = Behind(slots)
+        await until(lambda: other.ticks > 0)
+        assert other.moves(), "nobody has asked yet"
+        for _ in range(2):
+            await slots.run(lambda: None)
+            assert not other.moves(), "the next one may follow at once"
+        end = time.monotonic() + 10
+        while not other.moves():
+            assert time.monotonic() < end, "a rush that does not end is not waited for"
+        other.stop()
 
     run(main())
 
