@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills format lock bench bench-quick bench-live bench-scaling load lighthouse screenshots clean
+.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills edits format lock bench bench-quick bench-live bench-pointing bench-scaling load lighthouse screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -44,6 +44,9 @@ corpus: $(VENV)/.dev .corpus/.fetched  ## upload 4,000 files that test decoders,
 kills: $(VENV)/.dev  ## kill the server 200 times at random moments and look for what is lost
 	$(BIN)/python -m tests.endurance.kills
 
+edits: $(VENV)/.dev  ## edit a kernel 1,000 times in Chromium and look for memory that grows
+	$(BIN)/python -m tests.endurance.edits
+
 format: $(VENV)/.dev  ## format the Python code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -56,6 +59,9 @@ bench-quick: .bench/.ready  ## a few rows of the same, printed
 
 bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
 	$(BIN)/python -m benchmarks.live_latency
+
+bench-pointing: $(VENV)/.dev  ## from the hand on a cell of 1 Mpx to what lights up, in Chromium
+	$(BIN)/python -m benchmarks.pointing
 
 bench-scaling: $(VENV)/.dev  ## pictures a second on one core, and on clusters of workers
 	$(BIN)/python -m benchmarks.cluster

@@ -127,9 +127,17 @@ export const lastEditAt = () => burst.name;
 
 /** When the last edit was made, on the clock of `performance`. */
 export let editedAt = 0;
-const markEdit = () => {
+/** The browser would hold the marks of every edit for as long as the page is open. */
+const MOST_MARKED = 500;
+let edits = 0;
+function markEdit() {
+  edits += 1;
+  if (edits % MOST_MARKED === 0) {
+    performance.clearMarks();
+    performance.clearMeasures();
+  }
   editedAt = performance.mark('edit').startTime;
-};
+}
 
 /**
  * Change the lab. Changes of one name that follow each other closely are one step of undo.
