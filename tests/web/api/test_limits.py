@@ -187,10 +187,9 @@ def test_full_queue_is_503_with_retry_after_and_other_routes_still_answer(
             refused = await http.post("/forward", json=body(RELU))
             assert_problem(refused, 503)
             assert int(refused.headers["retry-after"]) >= 1
-            start = time.monotonic()
+            # Nothing has been released yet: what waited for a slot would be refused in the end.
             assert (await http.get("http://127.0.0.1/livez")).status_code == 200
             assert (await http.post("/shapes", json=body(RELU))).status_code == 200
-            assert time.monotonic() - start < 0.5
             held.released.set()
             assert [(await one).status_code for one in waiting] == [200, 200]
 
@@ -275,10 +274,8 @@ def test_computation_stops_soon_after_its_client_has_left(
         call = asyncio.create_task(api.app(scope, messages.get, send))
         await until(held.started)
         await asyncio.sleep(0.1)
-        left = time.monotonic()
         await messages.put({"type": "http.disconnect"})
-        await until(held.stopped)
-        assert time.monotonic() - left < 0.25
+        await until(held.stopped)  # though nothing has released it
         await call
 
     api.runner.run(main())

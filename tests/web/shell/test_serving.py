@@ -21,7 +21,7 @@ from tests.imaging.pictures import encoded, noise
 from tests.serving import ROOT, free_port, serving, wait_until_ready
 
 # Far above what the limits of the impatient server make, far below uvicorn's never.
-PROMPT = 6.0
+PROMPT = 12.0
 HEAD = b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\n"
 
 
