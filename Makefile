@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test cluster coverage lint conformance fuzz corpus kills edits format lock bench bench-quick bench-live bench-pointing bench-scaling load lighthouse screenshots clean
+.PHONY: help serve setup test axe cluster coverage lint conformance fuzz corpus kills edits format lock bench bench-quick bench-live bench-pointing bench-scaling load lighthouse screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -17,8 +17,11 @@ serve: $(VENV)/.runtime  ## install what is needed and serve on http://127.0.0.1
 
 setup: $(VENV)/.dev  ## install everything that tests and lint need, a browser included
 
-test: $(VENV)/.dev  ## run every test but those on a cluster
-	$(BIN)/python -m pytest -n auto --ignore=tests/cluster
+test: $(VENV)/.dev  ## run every test but those on a cluster and those by axe
+	$(BIN)/python -m pytest -n auto --ignore=tests/cluster --ignore=tests/browser/test_axe.py
+
+axe: $(VENV)/.dev  ## look for what keeps anyone from using a view, with axe
+	$(BIN)/python -m pytest -n auto tests/browser/test_axe.py
 
 cluster: $(VENV)/.dev  ## run the tests on a Dask cluster of two workers
 	$(BIN)/python -m pytest tests/cluster
