@@ -106,7 +106,7 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
     np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
     for name, layers, words in (
         ("picture.npy", [{"type": "flatten"}], "Layer 0 is flatten, which is not computed in band"),
-        ("picture.npy", [{"type": "dense"}], "spec.json: /layers/0"),
+        ("picture.npy", [{"type": "dense"}], "spec.json: At /layers/0"),
         ("none.npy", [], "none.npy: the file cannot be read: No such file"),
         ("words.npy", [], "words.npy: this is no .npy file of a picture"),
         ("spec.json", [], "spec.json: this is no .npy file of a picture"),
