@@ -22,12 +22,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import httpx
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from app.engine import conv2d
-from scripts.ensure_browser import find_browser
 from tests.browser.lab import link
-from tests.conftest import BROWSER_ARGUMENTS
+from tests.chromium import chromium
 from tests.serving import ROOT, serving
 
 EDITS = 60
@@ -226,8 +225,7 @@ def overhead_report(base_url: str) -> str:
 
 def measure(base_url: str) -> list[str]:
     """Return the report, part by part."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
+    with chromium() as browser:
         parts = [
             f"Chromium {browser.version}, Python {platform.python_version()}; "
             "server and browser on one machine."
@@ -240,7 +238,6 @@ def measure(base_url: str) -> list[str]:
             if len(parts) == 2:
                 parts.append(held_report(page))
             page.close()
-        browser.close()
     return [*parts, overhead_report(base_url), photo_report(base_url)]
 
 

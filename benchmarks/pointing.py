@@ -10,12 +10,11 @@ import tempfile
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.live_latency import conv, photo
-from scripts.ensure_browser import find_browser
 from tests.browser.lab import link
-from tests.conftest import BROWSER_ARGUMENTS
+from tests.chromium import chromium
 from tests.serving import serving
 
 SIDE = 1024
@@ -104,9 +103,8 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as store,
         serving(CONVSCOPE_STORE_DIR=store) as base_url,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
         print(f"Pointing at {POINTS} cells of {SIDE} × {SIDE}; Chromium {browser.version}; ms.\n")
         print("| of | busy until drawn | within 16.7 ms | move → painted | move → terms |")
         print("| --- | --- | --- | --- | --- |")
@@ -115,7 +113,6 @@ def main() -> None:
             page.goto(f"{base_url}/{link(state)}")
             print(line(name, points(page)), flush=True)
             page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

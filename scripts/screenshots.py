@@ -3,10 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from scripts.ensure_browser import find_browser
-from tests.conftest import BROWSER_ARGUMENTS
+from tests.chromium import chromium
 from tests.serving import serving
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -40,13 +39,11 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as store,
         serving(CONVSCOPE_STORE_DIR=store) as base_url,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
         for scheme in ("light", "dark"):
             take(browser, base_url, f"lab-{scheme}", (1440, 900), scheme)
         take(browser, base_url, "lab-phone", (390, 844), "light")
-        browser.close()
 
 
 if __name__ == "__main__":

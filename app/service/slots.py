@@ -143,7 +143,8 @@ class Slots:
     def _left(self) -> int:
         """Return how many may compute behind the requests: each of these may take two cores."""
         rests = time.monotonic() < min(self._rest_ends, self._rush_began + LONGEST_RUSH_SECONDS)
-        return max(self.count - threads.WORKERS * max(self._taken, rests), 0)
+        awaited = self._taken or int(rests)
+        return max(self.count - threads.WORKERS * awaited, 0)
 
     async def run(
         self, compute: Callable[[], T], gone: Callable[[], Awaitable[Any]] | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
+import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -33,6 +34,14 @@ def version_of(directory: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+class Asset(NamedTuple):
+    """A file as it is, compressed where that pays, and its headers."""
+
+    plain: bytes
+    packed: bytes | None
+    headers: dict[str, str]
+
+
 class StaticAssets:
     """Answers for the files of a directory at paths that begin with its version.
 
@@ -51,13 +60,14 @@ class StaticAssets:
             for file in directory.rglob("*")
             if file.is_file()
         )
-        self._read = lru_cache(maxsize=None)(self._read_once)
+        self._held: dict[str, Asset] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await self._answer(scope)(scope, receive, send)
+        answer = await self._answer(scope)
+        await answer(scope, receive, send)
 
-    def _answer(self, scope: Scope) -> Response:
+    async def _answer(self, scope: Scope) -> Response:
         """Return the answer to a request.
 
         Raises:
@@ -71,7 +81,10 @@ class StaticAssets:
         if version != self.version or name not in self._names:
             raise HTTPException(404)
         asked = Headers(scope=scope)
-        plain, packed, fixed = self._read(name)
+        if name not in self._held:
+            # The largest takes 80 ms to compress.
+            self._held[name] = await anyio.to_thread.run_sync(self._read, name)
+        plain, packed, fixed = self._held[name]
         if fixed["ETag"] in asked.get("if-none-match", ""):
             return Response(status_code=304, headers=fixed)
         if packed is not None and "gzip" in asked.get("accept-encoding", ""):
@@ -83,8 +96,7 @@ class StaticAssets:
         body = b"" if scope["method"] == "HEAD" else content
         return Response(body, headers=headers, media_type=kind)
 
-    def _read_once(self, name: str) -> tuple[bytes, bytes | None, dict[str, str]]:
-        """Return a file, the same compressed where that pays, and its headers."""
+    def _read(self, name: str) -> Asset:
         plain = (self.directory / name).read_bytes()
         kind = mimetypes.guess_type(name)[0] or ""
         pays = len(plain) >= LEAST_BYTES and kind.startswith(TEXT)
@@ -93,4 +105,4 @@ class StaticAssets:
             "Cache-Control": FOR_GOOD,
             "Vary": "Accept-Encoding",
         }
-        return plain, gzip.compress(plain, 9, mtime=0) if pays else None, headers
+        return Asset(plain, gzip.compress(plain, 9, mtime=0) if pays else None, headers)

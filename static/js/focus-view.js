@@ -11,6 +11,7 @@ import { lossMap } from './loss.js';
 import { region } from './pinned.js';
 import { cell, cellAbove, lit, receptiveField } from './pointing.js';
 import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
+import { NARROW_CELL } from './see-through.js';
 import { partial, unmade } from './slid.js';
 import { edit, inView, lab, part, pointed, pointedInput, shown, shownMode } from './state.js';
 import { INPUT, seenBy } from './tied.js';
@@ -18,8 +19,7 @@ import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.j
 
 /** Cells from this width on, in CSS pixels, carry their value. */
 const WIDE_CELL = 34;
-/** Cells of a map of few columns may be narrower. */
-const NARROW_CELL = 24;
+/** Cells of a map of no more columns may be narrower. */
 const FEW_COLS = 16;
 const RING = 14;
 /** Cells that an arrow goes with Ctrl. */

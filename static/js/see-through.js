@@ -9,7 +9,7 @@ import { box } from './zoom.js';
 /** @typedef {import('./colour.js').Scale} Scale */
 
 /** Cells this wide may carry their numbers, which nothing is to be behind. */
-const READ_CELL = 24;
+export const NARROW_CELL = 24;
 
 /** How opaque a colour is by the sum of its red, green and blue, each from 0 to 1: the paper is clear, what is far from it is not. */
 const OPACITIES = {
@@ -21,7 +21,7 @@ const OPACITIES = {
 const isClear = computed(() => {
   const { overlay, colors } = part;
   const over = shownMode.value === 'gradient' && !shown.value?.of.input.array && overlay < 1;
-  return over && (colors === 'auto' || colors === 'signed') && box.value.cell < READ_CELL;
+  return over && (colors === 'auto' || colors === 'signed') && box.value.cell < NARROW_CELL;
 });
 
 /** @param {Scale} opaque @param {boolean} onDark @returns {Scale} */

@@ -9,11 +9,10 @@ by more than it may.
 import sys
 from dataclasses import dataclass
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from benchmarks.load import resident, server
-from scripts.ensure_browser import find_browser
-from tests.conftest import BROWSER_ARGUMENTS
+from tests.chromium import chromium
 
 WARM_UP = 600
 EDITS = 1000
@@ -79,8 +78,7 @@ def edit(page: Page, key: str) -> None:
 
 def run(base_url: str, pid: int) -> list[Count]:
     counts = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900}, service_workers="block")
         page.goto(base_url)
         page.get_by_test_id("kernel-1-1").click()
@@ -94,7 +92,6 @@ def run(base_url: str, pid: int) -> list[Count]:
                 page.wait_for_function(EXACT)
                 counts.append(count(session, pid, number - WARM_UP))
                 print(counts[-1].row(), flush=True)
-        browser.close()
     return counts
 
 
