@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http
 import json
-from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -55,13 +54,11 @@ class GuardedProtocol(H11Protocol):
     """One connection, watched: headers, body and the reading of an answer must keep moving."""
 
     settings: Settings
-    refuse_early: Callable[[bytes], bytes | None]
     watch: Watch
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch a new connection."""
         super().connection_made(transport)
-        self._refused_early = False
         self._phase: tuple[str, int] = ("headers", 0)
         self._since = self._heard = self._written = self.loop.time()
         self.watch.add(self)
@@ -69,21 +66,7 @@ class GuardedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take in bytes of the client."""
         self._heard = self.loop.time()
-        if self._rests() and (refusal := self.refuse_early(data)) is not None:
-            self._refused_early = True
-            self.transport.write(refusal)
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
-            return
         super().data_received(data)
-
-    def _rests(self) -> bool:
-        """Return whether nothing of a request is here, and nothing of an answer still to come."""
-        idle = all(one is h11.IDLE for one in (self.conn.their_state, self.conn.our_state))
-        done = self.cycle is None or self.cycle.response_complete
-        return idle and done and not self.conn.trailing_data[0] and not self.flow.write_paused
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
@@ -99,8 +82,7 @@ class GuardedProtocol(H11Protocol):
         theirs = self.conn.their_state
         if theirs is h11.SEND_BODY:
             return "body", id(self.cycle)
-        is_new = not self._refused_early and self.cycle is None
-        if theirs is h11.IDLE and (is_new or self.conn.trailing_data[0]):
+        if theirs is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
             return "headers", id(self.cycle)
         return "answer", id(self.cycle)
 
@@ -150,18 +132,7 @@ class GuardedProtocol(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
 
 
-def guarded(
-    settings: Settings, refuse_early: Callable[[bytes], bytes | None]
-) -> type[GuardedProtocol]:
-    """Return the protocol that holds connections to the limits of `settings`.
-
-    Args:
-        settings: the limits.
-        refuse_early: returns the answer to what was received on a connection at rest, or None.
-    """
-    own = {
-        "settings": settings,
-        "refuse_early": staticmethod(refuse_early),
-        "watch": Watch(settings),
-    }
+def guarded(settings: Settings) -> type[GuardedProtocol]:
+    """Return the protocol that holds connections to the limits of `settings`."""
+    own = {"settings": settings, "watch": Watch(settings)}
     return type("GuardedProtocol", (GuardedProtocol,), own)

@@ -80,30 +80,29 @@ class LifecycleMiddleware:
             await problem_response(scope, unforeseen())(scope, receive, send_with_headers)
         finally:
             self.metrics.running -= is_work
-            account(self.metrics, scope, status, time.perf_counter() - started)
+            self._account(scope, status, time.perf_counter() - started)
 
-
-def account(metrics: Metrics, scope: Scope, status: int, seconds: float) -> None:
-    """Count and log one answer; of what was sent, only what the application itself declares."""
-    route = _declared(scope)
-    reason = scope["state"].get("refused", "")
-    metrics.count(scope["method"], route, status, seconds, reason)
-    access.info(
-        "%s %s %d in %.1f ms, request %s",
-        scope["method"],
-        route or "-",
-        status,
-        1000 * seconds,
-        scope["state"]["request_id"],
-        extra={
-            "request_id": scope["state"]["request_id"],
-            "method": scope["method"],
-            "route": route,
-            "status": status,
-            "milliseconds": round(1000 * seconds, 1),
-            "refused": reason,
-        },
-    )
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log one answer; of what was sent, only what the application itself declares."""
+        route = _declared(scope)
+        reason = scope["state"].get("refused", "")
+        self.metrics.count(scope["method"], route, status, seconds, reason)
+        access.info(
+            "%s %s %d in %.1f ms, request %s",
+            scope["method"],
+            route or "-",
+            status,
+            1000 * seconds,
+            scope["state"]["request_id"],
+            extra={
+                "request_id": scope["state"]["request_id"],
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "milliseconds": round(1000 * seconds, 1),
+                "refused": reason,
+            },
+        )
 
 
 def _declared(scope: Scope) -> str:

@@ -16,7 +16,6 @@ from pythonjsonlogger.json import JsonFormatter
 
 from app.settings import Settings
 from app.web.connection import guarded
-from app.web.early_refusal import EarlyRefusal
 from app.web.lifecycle import Lifecycle
 from app.web.metrics import Metrics
 
@@ -105,7 +104,7 @@ def serve(
         access_log=False,
         host=settings.host,
         port=settings.port,
-        http=guarded(settings, EarlyRefusal(app.state.slots, app.state.metrics)),
+        http=guarded(settings),
         ws="none",
         timeout_keep_alive=round(settings.idle_seconds),
         timeout_graceful_shutdown=LAST_SECONDS,

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.settings import Settings
 from app.web.connection import guarded
-from app.web.early_refusal import EarlyRefusal
 from tests.loops import LoopThread
 from tests.serving import free_port
 
@@ -56,7 +55,7 @@ def served(shell: Shell) -> Iterator[str]:
     config = uvicorn.Config(
         shell.app,
         port=port,
-        http=guarded(shell.settings, EarlyRefusal(shell.app.state.slots, shell.app.state.metrics)),
+        http=guarded(shell.settings),
         lifespan="off",
         server_header=False,
         log_level="critical",

@@ -1,8 +1,6 @@
 """Overload: what finds no place is told so at once, wherever it would have waited."""
 
 import asyncio
-import json
-import socket
 import threading
 from typing import Any
 
@@ -10,13 +8,11 @@ import httpx
 import pytest
 
 from app.web import admission, oneshot
-from app.web.early_refusal import EarlyRefusal
-from app.web.lifecycle import LifecycleMiddleware
 from app.web.network import router
 from app.web.offloading import Offloading
 from tests.imaging.pictures import encoded, noise
 from tests.web.api.calling import assert_problem
-from tests.web.shell.asking import BASE, Shell, served
+from tests.web.shell.asking import BASE, Shell
 from tests.web.shell.conftest import MakeShell
 
 TAKES_NO_SLOT = {"/shapes"}
@@ -48,77 +44,6 @@ def test_nothing_of_a_request_is_read_that_finds_no_place(make_shell: MakeShell,
     assert f"convscope_requests_total{{{labels}}} 1.0\n" in shell.get("/metrics").text
     shell.app.state.slots._taken = 0
     assert shell.ask("POST", path, content=b"no JSON").status_code in (400, 415)
-
-
-def answers_of(connection: socket.socket, count: int) -> list[tuple[bytes, set[bytes], Any]]:
-    """Read answers: status line, names of headers, body."""
-    file, answers = connection.makefile("rb"), []
-    for _ in range(count):
-        head = list(iter(file.readline, b"\r\n"))
-        headers = dict(line.lower().split(b":", 1) for line in head[1:])
-        body = json.loads(file.read(int(headers[b"content-length"])))
-        answers.append((head[0], set(headers), body))
-    return answers
-
-
-def test_refusal_at_the_socket_is_the_applications_own_and_leaves_the_connection_open(
-    make_shell: MakeShell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shell = filled(make_shell)
-    head = b"POST /api/v1/forward HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    whole = head + b"Content-Length: 9\r\n\r\n[not JSON"
-
-    async def away(*_: object) -> None:
-        raise RuntimeError("the application was asked")
-
-    with served(shell) as address:
-        url = httpx.URL(address)
-        with socket.create_connection((url.host, url.port), timeout=20) as client:
-            with monkeypatch.context() as patched:
-                patched.setattr(LifecycleMiddleware, "__call__", away)
-                for _ in range(2):
-                    client.sendall(whole)
-                    (refused,) = answers_of(client, 1)
-            own = shell.ask("POST", "/api/v1/forward", content=b"[not JSON")
-            assert refused[0] == b"HTTP/1.1 503 Service Unavailable\r\n"
-            assert refused[1] == {name.encode() for name in own.headers}
-            assert refused[2] | {"request_id": 0} == own.json() | {"request_id": 0}
-            labels = 'method="POST",route="/api/v1/forward",status="503"'
-            counted = shell.get("/metrics").text
-            assert f"convscope_requests_total{{{labels}}} 3.0\n" in counted
-            assert 'convscope_refusals_total{reason="QueueFull"} 3.0\n' in counted
-            shell.app.state.slots._taken = 0
-            client.sendall(whole)
-            ((status, _, _),) = answers_of(client, 1)
-            assert status.startswith(b"HTTP/1.1 400 ")
-
-
-LENGTH = b"Content-Length: 2\r\n"
-
-
-@pytest.mark.parametrize(
-    "received",
-    [
-        b"GET /api/v1/forward HTTP/1.1\r\n" + LENGTH + b"\r\n{}",
-        b"POST /api/v1/images HTTP/1.1\r\n" + LENGTH + b"\r\n{}",
-        b"POST /api/v1/forward HTTP/1.0\r\n" + LENGTH + b"\r\n{}",
-        b"POST /api/v1/forward HTTP/1.1\r\n" + LENGTH + b"\r\n{",
-        b"POST /api/v1/forward HTTP/1.1\r\n" + LENGTH + b"\r\n{}POST",
-        b"POST /api/v1/forward HTTP/1.1\r\n" + LENGTH,
-        b"POST /api/v1/forward HTTP/1.1\r\n\r\n",
-        b"POST /api/v1/forward HTTP/1.1\r\n" + LENGTH + LENGTH + b"\r\n{}",
-        b"POST /api/v1/forward HTTP/1.1\r\nConnection: close\r\n" + LENGTH + b"\r\n{}",
-        b"POST /api/v1/forward HTTP/1.1\r\nExpect: 100-continue\r\n" + LENGTH + b"\r\n{}",
-        b"POST /api/v1/forward HTTP/1.1\r\ntransfer-encoding: chunked\r\n" + LENGTH + b"\r\n{}",
-    ],
-)
-def test_only_whole_and_plain_computations_are_refused_at_the_socket(
-    make_shell: MakeShell, received: bytes
-) -> None:
-    state = filled(make_shell).app.state
-    refuse = EarlyRefusal(state.slots, state.metrics)
-    assert refuse(received) is None
-    assert refuse(b"POST /api/v1/forward HTTP/1.1\r\n" + LENGTH + b"\r\n{}") is not None
 
 
 def test_long_body_is_read_to_its_limit_before_it_is_refused(make_shell: MakeShell) -> None:
