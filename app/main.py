@@ -14,10 +14,10 @@ from app.imaging import PictureLimits
 from app.service.cluster import ClusterOnDemand
 from app.service.compute import Compute
 from app.service.decoding import Decoding
-from app.service.jobs_admission import content_of
-from app.service.jobs_claims import Claims
-from app.service.jobs_runner import JobRunner
-from app.service.jobs_store import JobStore
+from app.service.jobs.admission import content_of
+from app.service.jobs.claims import Claims
+from app.service.jobs.runner import JobRunner
+from app.service.jobs.store import JobStore
 from app.service.pictures import Pictures
 from app.service.slots import Slots
 from app.service.store import ImageStore

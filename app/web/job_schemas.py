@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from app.service.items import ItemWork
-from app.service.jobs import Item, Job, Source, distinct
+from app.service.jobs.job import Item, Job, Source, distinct
 from app.service.specs import PictureInput
 from app.settings import Settings
 from app.web.answer_schemas import AnswerModel

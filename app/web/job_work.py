@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from app.service.errors import MalformedBody
 from app.service.items import ItemWork
-from app.service.jobs_store import JobStore
+from app.service.jobs.store import JobStore
 from app.settings import Settings
 from app.web.bodies import parsed
 from app.web.job_schemas import ApplyJob

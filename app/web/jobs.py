@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from app.service.errors import InUse, NotFound, Overloaded
-from app.service.jobs import Job, Order
-from app.service.jobs_admission import admit
-from app.service.jobs_results import archive
-from app.service.jobs_runner import JobRunner
-from app.service.jobs_store import JobStore
+from app.service.jobs.admission import admit
+from app.service.jobs.job import Job, Order
+from app.service.jobs.results import archive
+from app.service.jobs.runner import JobRunner
+from app.service.jobs.store import JobStore
 from app.service.pictures import Pictures
 from app.service.slots import Slots
 from app.settings import Settings

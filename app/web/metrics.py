@@ -14,7 +14,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.service.jobs_store import JobStore
+from app.service.jobs.store import JobStore
 from app.service.slots import Slots
 from app.service.store import ImageStore
 

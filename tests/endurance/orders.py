@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from app.service.items import ItemWork, compute_item
-from app.service.jobs_claims import FATAL
+from app.service.jobs.claims import FATAL
 from app.service.samples import find_picture
 from app.settings import Settings
 from app.web.bodies import parsed

@@ -14,9 +14,9 @@ import pytest
 
 from app.imaging import PictureLimits, read
 from app.service.errors import InUse, NotFound, OverQuota, StoreFull
-from app.service.jobs import Claim, Order, Source, distinct
-from app.service.jobs_claims import MOST_ATTEMPTS, Claims
-from app.service.jobs_store import JobStore
+from app.service.jobs.claims import MOST_ATTEMPTS, Claims
+from app.service.jobs.job import Claim, Order, Source, distinct
+from app.service.jobs.store import JobStore
 from app.service.store import ImageStore
 from tests.imaging.pictures import encoded, noise
 

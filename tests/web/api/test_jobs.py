@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.imaging import png
-from app.service import jobs_runner
+from app.service.jobs import runner
 from app.settings import Settings
 from app.web import describing, job_schemas
 from tests.web.api.calling import Api, assert_problem
@@ -352,16 +352,16 @@ def test_picture_that_takes_too_long_is_stopped_and_the_next_one_begun(
 def test_full_disk_is_told_and_the_job_goes_on_when_there_is_room(
     make: Callable[..., Working], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.service import jobs_claims
+    from app.service.jobs import claims
 
-    monkeypatch.setattr(jobs_runner, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "REST_SECONDS", 0.05)
     api = make(job_slots=1)
 
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs_claims, "write_synced", full)
+        patched.setattr(claims, "write_synced", full)
         job_id = api.post("/jobs", PLAIN).json()["id"]
         stalled = api.until(job_id, lambda job: job["trouble"])
         assert "disk" in stalled["trouble"]
@@ -375,7 +375,7 @@ def test_failure_that_nobody_foresaw_is_one_pictures_fault(
 ) -> None:
     api = make(job_slots=1)
     with monkeypatch.context() as patched:
-        patched.setattr(jobs_runner, "compute_item", lambda *_, **__: 1 / 0)
+        patched.setattr(runner, "compute_item", lambda *_, **__: 1 / 0)
         ended = api.ended(PLAIN)
     assert re.search("did not foresee", ended["faults"][0]["detail"])
     assert api.ended(PLAIN)["pictures"]["done"] == 1

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.service.jobs import Item, Job
-from app.service.jobs_store import JobStore
+from app.service.jobs.job import Item, Job
+from app.service.jobs.store import JobStore
 
 PIECE = 1 << 18
 

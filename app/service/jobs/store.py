@@ -17,7 +17,7 @@ from typing import Any
 
 from app.service.database import full_disk_told
 from app.service.errors import NotFound, OverQuota
-from app.service.jobs import GONE, ID, Item, Job, Order, Source
+from app.service.jobs.job import GONE, ID, Item, Job, Order, Source
 from app.service.store import SECONDS_PER_DAY, ImageStore
 
 # The rate is that of so many pictures that ended last.

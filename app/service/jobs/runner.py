@@ -15,8 +15,8 @@ from app.engine.errors import EngineError
 from app.imaging import Picture, PictureError
 from app.service.errors import Overloaded, ServiceError, StoreFull
 from app.service.items import ItemWork, compute_item
-from app.service.jobs import Claim
-from app.service.jobs_claims import Claims
+from app.service.jobs.claims import Claims
+from app.service.jobs.job import Claim
 from app.service.slots import Slots
 
 log = logging.getLogger("convscope.jobs")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from app.service.database import full_disk_told, sync_directory, write_synced
-from app.service.jobs import Claim, Source
+from app.service.jobs.job import Claim, Source
 from app.service.store import ImageStore
 
 # A picture that was begun so often and never ended is taken to kill whoever computes it.

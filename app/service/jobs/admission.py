@@ -9,8 +9,8 @@ from app.engine.errors import EngineError
 from app.service import samples
 from app.service.errors import LimitExceeded, NotFound, ServiceError
 from app.service.items import ItemWork
-from app.service.jobs import Claim, Job, Order
-from app.service.jobs_store import JobStore
+from app.service.jobs.job import Claim, Job, Order
+from app.service.jobs.store import JobStore
 from app.service.pictures import Pictures
 
 Size = tuple[int, int]

@@ -1,0 +1,1 @@
+"""Long work: many pictures through one network, kept on disk, computed behind the requests."""
