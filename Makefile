@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help serve setup test axe cluster coverage lint conformance fuzz corpus kills edits format lock bench bench-quick bench-live bench-pointing bench-scaling load lighthouse screenshots clean
+.PHONY: help serve setup test axe cluster coverage lint conformance fuzz corpus kills edits format lock bench bench-quick bench-live bench-pointing bench-scaling load load-jobs lighthouse screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## list the chores
@@ -71,6 +71,9 @@ bench-scaling: $(VENV)/.dev  ## pictures a second on one core, and on clusters o
 
 load: $(VENV)/.dev  ## 200 people who edit live, uploads, and a burst of ten times as much
 	$(BIN)/python -m benchmarks.load
+
+load-jobs: $(VENV)/.dev  ## live edits beside a job on every core, and without one
+	$(BIN)/python -m benchmarks.load_jobs
 
 lighthouse: $(VENV)/.dev .lighthouse/.installed  ## scores, times and weight of the page with an empty cache
 	$(BIN)/python -m scripts.lighthouse

@@ -1,6 +1,6 @@
 """One person edits live while a job computes on every core: does the edit wait?
 
-`python -m benchmarks.load_jobs` asks for the same edits with and without a job, turn by turn, of a
+`make load-jobs` asks for the same edits with and without a job, turn by turn, of a
 server of its own, and prints how long the answers took and how far the job came meanwhile.
 """
 
