@@ -38,6 +38,8 @@ def read(body: bytes, max_header: int, max_depth: int) -> tuple[Any, dict[str, A
 
     Raises:
         MalformedBody: The body is not in the format, or carries no request.
+
+    Source: the format's specification, https://huggingface.co/docs/safetensors.
     """
     size = int.from_bytes(body[:8], "little")
     if len(body) < 8 or size > len(body) - 8:
@@ -64,6 +66,7 @@ def read(body: bytes, max_header: int, max_depth: int) -> tuple[Any, dict[str, A
     tensors = {
         name: _tensor(entry, content, number) for number, (name, entry) in enumerate(header.items())
     }
+    _refuse_gaps([entry["data_offsets"] for entry in header.values()], len(content))
     return strict_json.parse(request.encode(), max_depth), tensors
 
 
@@ -92,6 +95,33 @@ def _tensor(entry: Any, content: memoryview, number: int) -> Array:
             f"[{start}, {end}) of {len(content)} bytes."
         )
     return np.frombuffer(content[start:end], dtype).reshape(shape)
+
+
+def _refuse_gaps(spans: list[list[int]], size: int) -> None:
+    """Refuse tensors that share bytes, and bytes of no tensor.
+
+    Args:
+        spans: Where each tensor begins and ends, in bytes after the header.
+        size: How many bytes there are.
+    """
+    numbered = sorted(enumerate(spans), key=lambda one: one[1])
+    reached, before = 0, -1
+    for number, (start, end) in numbered:
+        if start < reached:
+            raise MalformedBody(
+                f"Tensors {before} and {number} overlap: one ends at byte {reached}, the other "
+                f"begins at {start}."
+            )
+        if start > reached:
+            raise MalformedBody(
+                f"Tensor {number} begins at byte {start}, but the bytes from {reached} on belong "
+                "to no tensor; the format allows no holes."
+            )
+        reached, before = end, number
+    if reached < size:
+        raise MalformedBody(
+            f"The tensors end at byte {reached} of {size}; the format allows no bytes after them."
+        )
 
 
 def _sizes(value: Any) -> bool:

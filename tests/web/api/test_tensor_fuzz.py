@@ -91,6 +91,55 @@ def test_tensor_of_no_numbers_and_endless_extents_is_malformed(api: Api, shape: 
     assert_problem(api.request("POST", "/forward", content=body, headers=headers), 400)
 
 
+def spans(*spans: tuple[int, int]) -> dict[str, Any]:
+    """Tensors of bytes that begin and end there."""
+    return with_request(
+        {
+            f"t{number}": {"dtype": "U8", "shape": [end - start], "data_offsets": [start, end]}
+            for number, (start, end) in enumerate(spans)
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [(0, 3), (3, 8)],
+        [(3, 8), (0, 3)],
+        [(0, 0), (0, 8), (8, 8)],
+        [(0, 4), (4, 4), (4, 4), (4, 8)],
+        [(0, 8)],
+    ],
+)
+def test_tensors_that_fill_the_body_in_any_order_are_read(given: list[tuple[int, int]]) -> None:
+    data = bytes(range(8))
+    named = tensors.read(written(spans(*given), data), MOST_HEADER, DEPTH)[1]
+    assert [named[f"t{at}"].tobytes() for at in range(len(given))] == [
+        data[start:end] for start, end in given
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([(0, 5), (3, 8)], "Tensors 0 and 1 overlap: one ends at byte 5, the other begins at 3."),
+        ([(0, 8), (0, 8)], "Tensors 0 and 1 overlap"),
+        ([(2, 8), (0, 8)], "Tensors 1 and 0 overlap"),
+        ([(0, 8), (4, 4)], "Tensors 0 and 1 overlap"),
+        ([(0, 3), (4, 8)], "Tensor 1 begins at byte 4, but the bytes from 3 on belong to no"),
+        ([(1, 8)], "Tensor 0 begins at byte 1"),
+        ([(0, 7)], "The tensors end at byte 7 of 8; the format allows no bytes after them."),
+        ([], "The tensors end at byte 0 of 8"),
+    ],
+)
+def test_bytes_of_two_tensors_or_of_none_are_malformed(
+    given: list[tuple[int, int]], said: str
+) -> None:
+    with pytest.raises(MalformedBody) as caught:
+        tensors.read(written(spans(*given), bytes(8)), MOST_HEADER, DEPTH)
+    assert caught.value.message.startswith(said)
+
+
 @pytest.mark.parametrize("cut", range(0, 160, 7))
 def test_tensors_cut_anywhere_are_malformed(cut: int) -> None:
     entry = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
