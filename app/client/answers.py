@@ -167,7 +167,13 @@ class Maps(Mapping[int, Array]):
 
     @property
     def output(self) -> Array:
-        """The maps of the last layer that came back."""
+        """The maps of the last layer that came back.
+
+        Raises:
+            LookupError: None did; `returning` asked for none, or there are no layers.
+        """
+        if not self.arrays:
+            raise LookupError("No maps came back; the envelope alone did.")
         return self.arrays[max(self.arrays)]
 
 

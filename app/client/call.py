@@ -1,5 +1,6 @@
 """One request and what comes of it, however it is carried."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,9 @@ from app.client.errors import ConvscopeError, NoAnswer, Problem, TimedOut, Unint
 from app.client.retries import Retries
 
 T = TypeVar("T")
+
+# An answer, or why there is none that could be read.
+Found = httpx.Response | httpx.RequestError
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +35,7 @@ class Call(Generic[T]):
     options: Mapping[str, Any] = field(default_factory=dict)
     expected: tuple[int, ...] = ()
 
-    def pause(
-        self, retries: Retries, found: httpx.Response | httpx.TransportError, asked: int
-    ) -> float | None:
+    def pause(self, retries: Retries, found: Found, asked: int) -> float | None:
         """Return the seconds to wait before asking again; None if the answer is final.
 
         Args:
@@ -45,7 +47,7 @@ class Call(Generic[T]):
             return None
         return retries.pause(asked, found)
 
-    def result(self, found: httpx.Response | httpx.TransportError, asked: int) -> T:
+    def result(self, found: Found, asked: int) -> T:
         """Return what the answer says.
 
         Args:
@@ -55,7 +57,7 @@ class Call(Generic[T]):
         Raises:
             ConvscopeError: There is no answer, or it tells a problem.
         """
-        if isinstance(found, httpx.TransportError):
+        if not isinstance(found, httpx.Response):
             raise _no_answer(found) from found
         # What is gone at the second time of asking, the first time has deleted.
         deleted = self.method == "DELETE" and asked > 1 and found.status_code == 404
@@ -64,15 +66,23 @@ class Call(Generic[T]):
         try:
             return self.read(found)
         except (ValueError, LookupError, TypeError, SafetensorError) as error:
-            address = f"{found.url.scheme}://{found.url.netloc.decode()}"
-            raise Unintelligible(f"What answers at {address} is not Convscope.") from error
+            raise _unintelligible(found.url) from error
 
 
-def _no_answer(error: httpx.TransportError) -> ConvscopeError:
-    url = error.request.url
-    server = f"{url.scheme}://{url.netloc.decode()}"
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return NoAnswer(f"{server} is no address; it begins with http:// or https://.")
+def _server(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
+def _unintelligible(url: httpx.URL) -> Unintelligible:
+    return Unintelligible(f"What answers at {_server(url)} is not Convscope.")
+
+
+def _no_answer(error: httpx.RequestError) -> ConvscopeError:
+    server = _server(error.request.url)
+    if isinstance(error, httpx.DecodingError):
+        return _unintelligible(error.request.url)
+    if isinstance(error, httpx.LocalProtocolError):  # whose own words would show the token
+        return NoAnswer(f"HTTP cannot carry this request to {server}; look at the token.")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NoAnswer(f"No server answers at {server}.")
     if isinstance(error, httpx.TimeoutException):
@@ -83,5 +93,6 @@ def _no_answer(error: httpx.TransportError) -> ConvscopeError:
 def _problem(answer: httpx.Response) -> Problem:
     told: Any = {}
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
-        told = answer.json()
-    return Problem.of(answer.status_code, told)
+        with contextlib.suppress(ValueError):
+            told = answer.json()
+    return Problem.of(answer.status_code, told if isinstance(told, Mapping) else {})

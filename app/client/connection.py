@@ -11,7 +11,7 @@ import anyio.to_thread
 import httpx
 
 from app.client import watching, watching_async
-from app.client.call import Call
+from app.client.call import Call, Found
 from app.client.errors import NoAnswer
 from app.client.retries import Retries
 from app.client.routes import catalogue, computing, one_shots, pictures
@@ -55,7 +55,9 @@ def _options(base_url: str, token: str | None, timeout: float) -> dict[str, Any]
         url = httpx.URL(base_url.rstrip("/"))
     except httpx.InvalidURL as error:
         raise NoAnswer(f"{base_url} is no address: {error}.") from error
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if url.scheme not in ("http", "https") or not url.host:
+        raise NoAnswer(f"{base_url!r} is no address; one is such as http://127.0.0.1:8000.")
+    headers = {"Authorization": f"Bearer {token}".encode()} if token else {}
     return {"base_url": url, "headers": headers, "timeout": timeout}
 
 
@@ -99,10 +101,10 @@ class Client:
         """Return what the server answers to a call, asked again where that is of use."""
         asked = 0
         while True:
-            found: httpx.Response | httpx.TransportError
+            found: Found
             try:
                 found = self._http.request(call.method, call.address, **call.options)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 found = error
             asked += 1
             pause = call.pause(self._retries, found, asked)
@@ -183,10 +185,10 @@ class AsyncClient:
         """Return what the server answers to a call, asked again where that is of use."""
         asked = 0
         while True:
-            found: httpx.Response | httpx.TransportError
+            found: Found
             try:
                 found = await self._http.request(call.method, call.address, **call.options)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 found = error
             asked += 1
             pause = call.pause(self._retries, found, asked)

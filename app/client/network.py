@@ -30,6 +30,7 @@ class Network(Sequence[Layer]):
 
     Raises:
         NetworkError: A layer of the spec has an unknown type or unknown fields.
+        TypeError: What is given is no layer.
     """
 
     def __init__(self, *layers: LayerLike) -> None:
@@ -105,6 +106,11 @@ def _given(value: Any) -> list["dataclasses.Field[Any]"]:
 def _read_all(layers: Iterable[LayerLike]) -> list[Layer]:
     read, errors = [], []
     for index, layer in enumerate(layers):
+        if not isinstance(layer, Layer | Mapping):
+            raise TypeError(
+                f"Layer {index} is to be one of app.engine.layers, such as Relu(), or a mapping, "
+                f"such as {{'type': 'relu'}}; this is {layer!r}."
+            )
         try:
             read.append(layer if isinstance(layer, Layer) else _read(layer))
         except ParameterError as error:

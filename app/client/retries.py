@@ -27,7 +27,7 @@ class Retries:
     backoff: float = 0.25
     longest: float = 30.0
 
-    def pause(self, asked: int, found: httpx.Response | httpx.TransportError) -> float | None:
+    def pause(self, asked: int, found: httpx.Response | httpx.RequestError) -> float | None:
         """Return the seconds to wait before asking again; None if that is of no use.
 
         Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from app.client.answers import Job
-from app.client.call import Call
+from app.client.call import Call, Found
 from app.client.errors import NotFound, TimedOut
 from app.client.routes.common import as_nothing
 from app.client.routes.jobs import address
@@ -90,7 +90,7 @@ def job_events(client: "Client", job: Job | str) -> Iterator[Job]:
     """
     call, reader, asked = events_of(job), EventReader(), 0
     while True:
-        found: httpx.Response | httpx.TransportError
+        found: Found
         try:
             headers = {"Last-Event-ID": reader.last, "Accept": "text/event-stream"}
             with client._http.stream("GET", call.address, headers=headers) as answer:
@@ -105,7 +105,7 @@ def job_events(client: "Client", job: Job | str) -> Iterator[Job]:
                     found = cut_off(answer)
                 else:
                     answer.read()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             found = error
         asked += 1
         pause = call.pause(client._retries, found, asked)
@@ -162,7 +162,7 @@ def save_results(client: "Client", job: Job | str, path: str | Path) -> Path:
     part = target.with_name(f"{target.name}.part")
     try:
         while True:
-            found: httpx.Response | httpx.TransportError
+            found: Found
             try:
                 with client._http.stream("GET", call.address) as answer:
                     found = answer
@@ -172,7 +172,7 @@ def save_results(client: "Client", job: Job | str, path: str | Path) -> Path:
                                 file.write(piece)
                         return part.replace(target)
                     answer.read()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 found = error
             asked += 1
             pause = call.pause(client._retries, found, asked)

@@ -10,6 +10,7 @@ import anyio.to_thread
 import httpx
 
 from app.client.answers import Job
+from app.client.call import Found
 from app.client.watching import (
     EventReader,
     Progress,
@@ -27,7 +28,7 @@ async def job_events(client: "AsyncClient", job: Job | str) -> AsyncIterator[Job
     """Yield how far a job is, as `Client.job_events` does."""
     call, reader, asked = events_of(job), EventReader(), 0
     while True:
-        found: httpx.Response | httpx.TransportError
+        found: Found
         try:
             headers = {"Last-Event-ID": reader.last, "Accept": "text/event-stream"}
             async with client._http.stream("GET", call.address, headers=headers) as answer:
@@ -42,7 +43,7 @@ async def job_events(client: "AsyncClient", job: Job | str) -> AsyncIterator[Job
                     found = cut_off(answer)
                 else:
                     await answer.aread()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             found = error
         asked += 1
         pause = call.pause(client._retries, found, asked)
@@ -75,7 +76,7 @@ async def save_results(client: "AsyncClient", job: Job | str, path: str | Path) 
     part = target.with_name(f"{target.name}.part")
     try:
         while True:
-            found: httpx.Response | httpx.TransportError
+            found: Found
             try:
                 async with client._http.stream("GET", call.address) as answer:
                     found = answer
@@ -85,7 +86,7 @@ async def save_results(client: "AsyncClient", job: Job | str, path: str | Path) 
                                 await file.write(piece)
                         return Path(await part.replace(target))
                     await answer.aread()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 found = error
             asked += 1
             pause = call.pause(client._retries, found, asked)

@@ -46,6 +46,12 @@ def test_arrays_go_in_and_feature_maps_come_out(client: Client, x: np.ndarray) -
     assert maps.layers[0]["output_shape"] == [2, 4, 7, 4]
 
 
+def test_output_of_no_maps_is_told(client: Client, x: np.ndarray) -> None:
+    maps = client.forward(x, [{"type": "relu"}], returning={"data": False})
+    with pytest.raises(LookupError, match="No maps came back"):
+        _ = maps.output
+
+
 def test_gradients_come_by_name(client: Client, x: np.ndarray) -> None:
     upstream = np.random.default_rng(4).normal(size=(2, 3, 7, 7)).astype(np.float32)
     layers = [{"type": "conv2d", "kernel": KERNEL}]

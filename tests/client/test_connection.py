@@ -18,6 +18,7 @@ from app.client import (
     ConvscopeError,
     Invalid,
     NoAnswer,
+    NotFound,
     Overloaded,
     Problem,
     Retries,
@@ -49,6 +50,12 @@ def scripted(steps: list[Step], seen: list[httpx.Request]) -> httpx.MockTranspor
 def problem(status: int, **headers: str) -> httpx.Response:
     told = {"title": "T", "status": status, "detail": f"Problem {status}.", "request_id": "r"}
     return httpx.Response(status, json=told, headers={**PROBLEM, **headers})
+
+
+def garbled() -> httpx.Response:
+    """An answer whose bytes are not what its headers say, as some proxies send them."""
+    stream = httpx.ByteStream(b"no archive")
+    return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=stream)
 
 
 def limits(steps: list[Step], retries: Retries = QUICK) -> tuple[dict[str, float], int]:
@@ -102,6 +109,10 @@ def test_busy_server_and_dropped_connection_are_asked_again(first: Step) -> None
         (lambda: httpx.ReadTimeout("slow"), TimedOut, 1),
         (lambda: httpx.Response(200, text="<html>"), Unintelligible, 1),
         (lambda: httpx.Response(418, text="teapot"), Problem, 1),
+        (lambda: httpx.Response(422, content=b"{", headers=PROBLEM), Invalid, 1),
+        (lambda: httpx.Response(422, json=["told"], headers=PROBLEM), Invalid, 1),
+        (garbled, Unintelligible, 1),
+        (lambda: httpx.LocalProtocolError("Illegal header value b'secret'"), NoAnswer, 1),
     ],
 )
 def test_what_asking_again_does_not_help_is_raised(
@@ -114,6 +125,7 @@ def test_what_asking_again_does_not_help_is_raised(
         assert type(raised.value) is error
         assert len(seen) == asked
         assert str(raised.value).endswith(".")
+        assert "secret" not in str(raised.value)
 
 
 def test_pause_is_what_the_server_tells_and_else_doubles() -> None:
@@ -148,18 +160,31 @@ def test_dead_server_is_named() -> None:
         client.limits()
 
 
-@pytest.mark.parametrize("address", ["nonsense", "ftp://there", "http://a:b"])
+@pytest.mark.parametrize(
+    "address",
+    ["nonsense", "localhost:8000", "127.0.0.1:8000", "http://", "ftp://there", "http://a:b"],
+)
 def test_address_that_is_none_is_named(address: str) -> None:
-    with pytest.raises(NoAnswer, match="is no address"), Client(address) as client:
-        client.limits()
+    with pytest.raises(NoAnswer, match=rf"{re.escape(address)}'? is no address"):
+        Client(address)
 
 
-def test_token_travels_with_every_request() -> None:
+def test_token_travels_with_every_request_in_whatever_letters() -> None:
     seen: list[httpx.Request] = []
     transport = scripted([lambda: httpx.Response(200, json={})], seen)
-    with Client("http://there", token="secret", transport=transport) as client:
+    with Client("http://there", token="schlüssel", transport=transport) as client:
         client.limits()
-    assert seen[0].headers["authorization"] == "Bearer secret"
+    assert dict(seen[0].headers.raw)[b"Authorization"] == "Bearer schlüssel".encode()
+
+
+def test_id_that_is_none_leads_nowhere_else() -> None:
+    seen: list[httpx.Request] = []
+    steps: list[Step] = [lambda: problem(404)] * 3
+    with Client("http://there", transport=scripted(steps, seen)) as client:
+        for ask in (client.image, client.sample, client.job):
+            with pytest.raises(NotFound):
+                ask("../limits")
+    assert all(b"/..%2Flimits" in one.url.raw_path for one in seen)
 
 
 def test_awaiting_client_computes_what_the_blocking_one_does(server: str) -> None:

@@ -1,5 +1,7 @@
 """Networks are checked without a server, in the server's own sentences."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,12 @@ def test_faults_are_told_as_the_server_tells_them(server: str) -> None:
     ]
     paths = ["/" + "/".join(map(str, error.path)) for error in here.value.errors]
     assert paths == [error["pointer"] for error in there.value.errors]
+
+
+@pytest.mark.parametrize("given", ["relu", Relu, None])
+def test_what_is_no_layer_is_told_by_its_place(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"^Layer 1 is to be one of app\.engine\.layers, such as"):
+        Network(Relu(), given)
 
 
 def test_input_that_no_layer_can_read_is_refused() -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 from app.client.answers import Image, Job
 from app.client.call import Call
@@ -79,7 +80,7 @@ def _picture(called: str | None, picture: Picture) -> dict[str, str]:
 
 def address(job: Job | str, below: str = "") -> str:
     """Return where a job is, or what is below it."""
-    return f"{API}/jobs/{job.id if isinstance(job, Job) else job}{below}"
+    return f"{API}/jobs/{job.id if isinstance(job, Job) else quote(job, safe='')}{below}"
 
 
 def jobs() -> Call[list[Job]]:

@@ -1,6 +1,7 @@
 """The routes of uploads and samples."""
 
 from typing import Any
+from urllib.parse import quote
 
 from app.client.answers import Image
 from app.client.call import Call
@@ -9,7 +10,7 @@ from app.client.routes.common import API, as_content, as_nothing
 
 
 def _id(image: Image | str) -> str:
-    return image.id if isinstance(image, Image) else image
+    return image.id if isinstance(image, Image) else quote(image, safe="")
 
 
 def upload(picture: Picture) -> Call[Image]:
@@ -71,4 +72,4 @@ def samples() -> Call[list[dict[str, Any]]]:
 
 def sample(name: str) -> Call[bytes]:
     """Return the file of a built-in picture."""
-    return Call("GET", f"{API}/samples/{name}/content", as_content)
+    return Call("GET", f"{API}/samples/{quote(name, safe='')}/content", as_content)
