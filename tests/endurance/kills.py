@@ -40,6 +40,9 @@ from tests.endurance.uploads import (
 from tests.serving import ROOT, free_port, wait_until_ready
 
 LATEST_KILL_SECONDS = 1.2
+# Uploads evict all the time; cancellations are short, so that some of the kills wait for one.
+AIMED = 0.3
+CANCEL_SECONDS = 0.02
 LEASE_SECONDS = 0.5
 GONE_SECONDS = 10
 
@@ -107,6 +110,16 @@ class Client(threading.Thread):
             raise self._fault
 
 
+def wait_for_the_moment(chance: random.Random, orders: Orders) -> None:
+    """Wait for any time, or until the server is cancelling a job."""
+    if chance.random() < AIMED:
+        orders.cancels.clear()
+        orders.cancels.wait(2 * LATEST_KILL_SECONDS)
+        time.sleep(chance.uniform(0, CANCEL_SECONDS))
+    else:
+        time.sleep(chance.uniform(0, LATEST_KILL_SECONDS))
+
+
 def wait_until_gone(group: int) -> None:
     """Wait for the last process of a group that has lost its leader."""
     deadline = time.monotonic() + GONE_SECONDS
@@ -140,7 +153,7 @@ def main() -> None:
                     ),
                     Client(order_for_ever, base_url, orders, chance.random()),
                 ]
-                time.sleep(chance.uniform(0, LATEST_KILL_SECONDS))
+                wait_for_the_moment(chance, orders)
                 process.send_signal(signal.SIGKILL)
                 for client in clients:
                     client.end()
@@ -152,10 +165,12 @@ def main() -> None:
             check(base_url, store, uploads, orders)
             wait_for_all(base_url, orders)
             check(base_url, store, uploads, orders)
+            evicted = uploads.count - uploads.deletions - len(list((store / "files").iterdir()))
     print(
         f"{told.kills} kills in {time.monotonic() - began:.0f} s: {uploads.count} uploads "
-        f"acknowledged, {uploads.deletions} deleted, {uploads.checked} looked for and none lost, "
-        f"none half-written; {orders.told()}, none lost, none done twice."
+        f"acknowledged, {uploads.deletions} deleted, {evicted} evicted, "
+        f"{uploads.checked} looked for and none lost, none half-written; "
+        f"{orders.told()}, none lost, none done twice."
     )
 
 

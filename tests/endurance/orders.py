@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
 import zipfile
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from tests.endurance.uploads import Held, Uploads, picture
 
 JOBS = "/api/v1/jobs"
 OPEN = 2
+# Of the looks at the list, a share is followed by the cancellation of a job that runs.
+CANCELLED = 0.1
 UPLOADS_A_JOB, SAMPLES_A_JOB = 4, 8
 MOST_OLD = 12
 WORK: dict[str, Any] = {
@@ -52,7 +55,8 @@ class Ordered:
         id: once it was acknowledged.
         done: of how many pictures the server has told that they are done.
         ended_by: when it was known to have ended.
-        cancelled: whether a cancellation was acknowledged.
+        cancelling: whether a cancellation was asked for.
+        cancelled: whether it was acknowledged.
         leaving: whether its deletion was asked for: it may be there or not.
         deleted: whether it is known to be gone.
     """
@@ -61,6 +65,7 @@ class Ordered:
     id: str = ""
     done: int = 0
     ended_by: float | None = None
+    cancelling: bool = False
     cancelled: bool = False
     leaving: bool = False
     deleted: bool = False
@@ -91,11 +96,13 @@ class Orders:
         by_key: each job that was ever asked for.
         finished: when each file of a picture that is done was written, by job and number, as the
             database stood after the last kill.
+        cancels: set when a cancellation is sent.
     """
 
     uploads: Uploads
     by_key: dict[str, Ordered] = field(default_factory=dict)
     finished: dict[tuple[str, int], int] = field(default_factory=dict)
+    cancels: threading.Event = field(default_factory=threading.Event)
     compared: int = 0
     given_up: int = 0
     fetched: int = 0
@@ -112,6 +119,7 @@ class Orders:
         taken = [one for one in self.by_key.values() if one.id]
         return (
             f"{len(taken)} jobs taken on, {sum(one.cancelled for one in taken)} cancelled, "
+            f"{sum(one.cancelling and not one.cancelled for one in taken)} perhaps, "
             f"{sum(one.deleted for one in taken)} deleted, {self.fetched} fetched; "
             f"{self.compared} looks at results that were done, {self.given_up} pictures given up"
         )
@@ -163,7 +171,8 @@ def _look(orders: Orders, told: dict[str, Any]) -> None:
             assert done >= order.done, f"{done} are done of {order.id}, {order.done} were before"
             order.done = done
             ended = job["ended"] is not None
-            assert ended or (order.ended_by is None and not order.cancelled), "ended, then open"
+            assert ended or order.ended_by is None, "ended, then open"
+            assert job["state"] == "cancelled" or not order.cancelled, "cancelled, then not"
         if (job is None or job["ended"]) and order.ended_by is None:
             order.ended_by = time.monotonic()
 
@@ -173,11 +182,13 @@ def _disturb(
 ) -> None:
     """Cancel what runs, fetch and delete what has ended: now and then, and when it is much."""
     ours = {order.id: order for order in orders.by_key.values()}
+    if chance.random() < CANCELLED:
+        running = [one for one in told if told[one]["ended"] is None]
+        _cancel(http, orders, ours[chance.choice(running)])
+        return
     job = told[chance.choice(list(told))]
     order, path = ours[job["id"]], f"{JOBS}/{job['id']}"
     if job["ended"] is None:
-        if chance.random() < 0.1 and http.post(f"{path}/cancel").status_code == 200:
-            order.cancelled = True
         return
     if chance.random() < 0.2:
         _fetch(http.get(f"{path}/results").content, orders, order)
@@ -187,6 +198,16 @@ def _disturb(
         if answer.status_code != 204:
             raise AssertionError(f"deletion: {answer.status_code} {answer.text}")
         order.deleted = True
+
+
+def _cancel(http: httpx.Client, orders: Orders, order: Ordered) -> None:
+    """Cancel a job that runs; it may end, or the server die, before."""
+    order.cancelling = True
+    orders.cancels.set()
+    answer = http.post(f"{JOBS}/{order.id}/cancel")
+    if answer.status_code != 200:
+        raise AssertionError(f"cancellation: {answer.status_code} {answer.text}")
+    order.cancelled = answer.json()["state"] == "cancelled"
 
 
 def _fetch(content: bytes, orders: Orders, order: Ordered) -> None:
