@@ -61,7 +61,9 @@ class Outcome:
         for path, why in self.failed.items():
             alike.setdefault(why, []).append(path)
         for why, paths in alike.items():
-            lines += [f"  {path}" for path in sorted(paths)] + [f"    {why}"]
+            every = len(paths) == self.pictures > 1
+            lines += ["  every picture"] if every else [f"  {path}" for path in sorted(paths)]
+            lines.append(f"    {why}")
         return "\n".join(lines) + ("" if self.failed else ".")
 
 

@@ -17,12 +17,12 @@ from app.cli.forms import Work
 from app.cli.making import ByApi, Maker
 from app.cli.pictures import sources
 from app.cli.reaching import reached
+from app.cli.refusing import in_lines, refuse_illegal
 from app.cli.specs import Spec, read_loss, read_spec
 from app.client import (
     AsyncClient,
     ConvscopeError,
     Forbidden,
-    NotFound,
     Problem,
     ServerFailed,
     StoreFull,
@@ -80,8 +80,7 @@ def _status(error: ConvscopeError) -> int:
 def _in_words(error: ConvscopeError) -> str:
     """Return an error as a sentence, or several faults as a line each."""
     if isinstance(error, Problem) and error.errors:
-        lines = [f"{one['pointer'] or 'request'}: {one['detail']}" for one in error.errors]
-        return lines[0] if len(lines) == 1 else "\n  ".join(["the spec is refused:", *lines])
+        return in_lines([(one["pointer"], one["detail"]) for one in error.errors])
     return str(error)
 
 
@@ -96,7 +95,7 @@ async def _batch(options: Options, settings: Settings) -> int:
     try:
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(reached(server, settings))
-            await _refuse_illegal(client, spec, work)
+            await refuse_illegal(client, spec, work)
             maker, jobs = await _maker(stack, client, spec, work, options, settings)
             batch = Batch(
                 spec,
@@ -181,15 +180,6 @@ def _gradients(spec: Spec, options: Options) -> Work:
         {name: name for name in names},
         spec.members.get("render"),
     )
-
-
-async def _refuse_illegal(client: AsyncClient, spec: Spec, work: Work) -> None:
-    """Raise the API's problem with a request that is illegal whatever the picture."""
-    try:
-        # There is no such picture; a request that could be read comes as far as to miss it.
-        await work.contents(client, spec.on("0" * 64), ["png"])
-    except NotFound:
-        return
 
 
 def _spec_with_loss(options: Options) -> Spec:

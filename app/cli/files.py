@@ -33,4 +33,6 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def not_written(path: Path, error: OSError) -> CommandError:
     """Return the error of a file that could not be written."""
-    return CommandError(f"{path} cannot be written: {error.strerror}.", exits.NOT_WRITTEN)
+    in_file = isinstance(error, FileExistsError | NotADirectoryError)
+    why = "a file stands where its folder is to be" if in_file else error.strerror
+    return CommandError(f"{path} cannot be written: {why}.", exits.NOT_WRITTEN)

@@ -193,8 +193,9 @@ def test_output_that_is_a_file_is_named(
     (tmp_path / "out").write_text("a file")
     ended = convscope("apply", spec, photos, "-o", tmp_path / "out")
     assert ended.status == 4
-    assert "cannot be written" in ended.err
-    assert str(tmp_path / "out") in ended.err
+    out = re.escape(str(tmp_path / "out"))
+    told = rf"convscope: {out}/\S+ cannot be written: a file stands where its folder is to be\.\n"
+    assert re.fullmatch(told, ended.err)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -264,17 +265,34 @@ def test_spec_that_is_illegal_whatever_the_picture_stops_before_the_first_one(
     assert "/layers/0/type: The type is missing or unknown; legal are " in ended.err
     assert "/layers/1/slope: There is no such field here" in ended.err
     assert "/render/colormap: Expected one of gray" in ended.err
+    layers = [{"type": "relu"}, {"type": "conv2d", "kernel": [[1]], "stride": 0, "groups": 0}]
+    spec.write_text(json.dumps({"layers": layers}))
+    ended = convscope("apply", spec, photos, "-o", tmp_path / "out", "--layers", "1,2,-3")
+    assert ended.status == 2
+    assert "/layers/1/stride: Stride is 0, but must be an integer ≥ 1" in ended.err
+    assert "/layers/1/groups: " in ended.err
+    for index in (2, -3):
+        assert f"/return/layers: There is no layer {index} among 2; legal: -2 to 1." in ended.err
+    spec.write_text(json.dumps({"layers": layers[:1]}))
+    for name in ("output", "layers.1.output", "layers.0.kernel"):
+        ended = convscope("gradient", spec, photos, "-o", tmp_path / "out", "--wrt", name)
+        assert ended.status == 2
+        assert f"/return/gradients: There is no gradient '{name}' of 1 layers" in ended.err
     assert not (tmp_path / "out").exists()
 
 
 def test_pictures_that_fail_alike_are_told_together(
     convscope: Run, spec: Path, photos: Path, tmp_path: Path
 ) -> None:
-    spec.write_text(json.dumps({"layers": [{"type": "conv2d", "kernel": [[1]], "stride": 0}]}))
-    ended = convscope("apply", spec, photos, "-o", tmp_path / "out", "-q")
-    assert ended.status == 1
-    assert ended.err.count("Stride is 0, but must be an integer ≥ 1") == 1
-    assert "3 failed" in ended.err
+    spec.write_text(json.dumps({"layers": [{"type": "conv2d", "kernel": [[[[1]]]]}]}))
+    every = convscope("apply", spec, photos, "-o", tmp_path / "out", "-q")
+    (photos / "a.png").write_bytes(b"no picture")
+    some = convscope("apply", spec, photos, "-o", tmp_path / "out", "-q")
+    for ended, named in ((every, ["  every picture"]), (some, ["b.bmp", "c.png"])):
+        assert ended.status == 1
+        assert ended.err.count("1 on its channel axis, but the input has C = 3 channels") == 1
+        assert "3 failed" in ended.err
+        assert all(f"{name}\n" in ended.err for name in named)
 
 
 def test_pictures_wait_for_each_other_as_long_as_it_takes(
