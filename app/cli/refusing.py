@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 
 from app.cli.exits import CommandError
@@ -53,8 +52,7 @@ def _of_arrays(network: Network, work: Work) -> Iterator[Fault]:
     """Yield what is asked for of layers that are not there, or of fields that they do not have."""
     names = {"input"}
     for index, layer in enumerate(network):
-        fields = {field.name for field in dataclasses.fields(layer)}
-        names |= {f"layers.{index}.{field}" for field in (*fields, "output")}
+        names |= {f"layers.{index}.{field}" for field in (*vars(layer), "output")}
     count = len(network)
     for name, chosen in work.arrays.items():
         if work.kind == "backward" and name not in names:
