@@ -14,7 +14,7 @@ from app.engine.arguments import (
     span,
     written,
 )
-from app.engine.errors import ParameterError, ShapeError
+from app.engine.errors import Misfit, ParameterError, ShapeError
 from app.engine.receptive_field import ReceptiveField
 
 __all__ = [
@@ -227,17 +227,18 @@ def _too_large(
     axis: str,
     out: int,
     ceil_mode: bool = False,
+    what: str = "kernel",
 ) -> ShapeError:
     formula = size_formula(size, kernel, stride, dilation, before, after, ceil_mode)
-    padded = size + before + after
+    span, padded = effective_size(kernel, dilation), size + before + after
     most = padded + stride - 1 if ceil_mode else padded  # ceil_mode lets it overhang
-    legal = f"{axis} of at most {most}"
     return ShapeError(
-        f"the {axis} of the output would be {formula} = {out}: a kernel of {kernel} at dilation "
-        f"{dilation} spans {effective_size(kernel, dilation)}, more than the {padded} of the "
-        f"padded input; legal is a span of at most {most}.",
-        ("kernel",),
-        legal,
+        f"the {axis} of the output would be {formula} = {out}: a {what} of {kernel} at dilation "
+        f"{dilation} spans {span}, more than the {padded} of the padded input; legal is a span of "
+        f"at most {most}.",
+        ("kernel" if what == "kernel" else "size",),
+        f"{axis} of at most {most}",
+        Misfit(what, axis, kernel, dilation, span, padded, most),
     )
 
 
@@ -264,8 +265,9 @@ def pooled_size(
     if ceil_mode and (out - 1) * stride >= size + before:
         out -= 1
     if out < 1:
-        error = _too_large(size, window, stride, dilation, before, after, axis, out, ceil_mode)
-        raise ShapeError(error.message.replace("kernel", "window"), ("size",), error.legal)
+        raise _too_large(
+            size, window, stride, dilation, before, after, axis, out, ceil_mode, what="window"
+        )
     return out
 
 

@@ -107,12 +107,28 @@ class BackwardAnswer(AnswerModel):
     gradients: list[GradientAnswer]
 
 
+class MisfitAnswer(AnswerModel):
+    """A kernel or window that spans more than its padded input has, along one axis.
+
+    `size` cells, `dilation` steps apart, take a `span` of the input, which has `padded` cells.
+    """
+
+    what: Literal["kernel", "window"]
+    axis: Literal["rows", "cols", "length"]
+    size: int
+    dilation: int
+    span: int
+    padded: int
+    legal_span: int
+
+
 class LayerFault(AnswerModel):
-    """What is illegal about a layer."""
+    """What is illegal about a layer; the numbers of a misfit stand beside their sentence."""
 
     pointer: str
     detail: str
     legal: str
+    misfit: MisfitAnswer | None = None
 
 
 class LayerProspect(LayerTold):

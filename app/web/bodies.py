@@ -110,7 +110,7 @@ def validated(
         ) from None
 
 
-def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
+def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return the 422 that tells these errors."""
     first = errors[0]
     more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""

@@ -8,7 +8,7 @@ from app.engine.explain import Explanation
 from app.engine.gradcheck import Check
 from app.service.answers import told
 from app.service.prospect import Prospect
-from app.web.problems import pointer
+from app.web.problems import fault
 
 
 def shapes_envelope(prospect: Prospect, limit_bytes: int) -> dict[str, Any]:
@@ -16,11 +16,7 @@ def shapes_envelope(prospect: Prospect, limit_bytes: int) -> dict[str, Any]:
     layers = []
     for report in prospect.reports:
         errors = [
-            {
-                "pointer": pointer(("layers", report.index, *error.path)),
-                "detail": error.message,
-                "legal": error.legal,
-            }
+            fault(error, "layers", report.index) | {"legal": error.legal}
             for error in prospect.faults.get(report.index, ())
         ]
         layers.append(

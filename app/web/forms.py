@@ -158,9 +158,7 @@ def told_in_form(places: Mapping[str, Place], fields: Mapping[str, str]) -> Iter
         raise invalid(told) from None
     except EngineError as error:
         found = error.errors if isinstance(error, NetworkError) else (error,)
-        raise NetworkError(
-            [type(one)(one.message, place_in_form(one.path), one.legal) for one in found]
-        ) from None
+        raise NetworkError([one.at(place_in_form(one.path)) for one in found]) from None
 
 
 def _path(json_pointer: str) -> Place:

@@ -38,6 +38,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                         "below /query or /path for what stands in the address.",
                     },
                     "detail": {"type": "string"},
+                    "misfit": {"$ref": "#/components/schemas/MisfitAnswer"},
                 },
             },
         },

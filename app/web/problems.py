@@ -10,6 +10,7 @@ import http
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -71,7 +72,7 @@ class Problem(Exception):
         status: int,
         detail: str,
         *,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
         reason: str = "",
         **members: Any,
@@ -90,7 +91,13 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def in_place(error: Mapping[str, str]) -> str:
+def fault(error: EngineError, *prefix: str | int) -> dict[str, Any]:
+    """Return what is wrong and where, with its numbers for those who word it anew."""
+    told: dict[str, Any] = {"pointer": pointer((*prefix, *error.path)), "detail": error.message}
+    return told if error.misfit is None else told | {"misfit": asdict(error.misfit)}
+
+
+def in_place(error: Mapping[str, Any]) -> str:
     """Return what is wrong and where, in words; the body itself needs no place."""
     return f"At {error['pointer']}: {error['detail']}" if error["pointer"] else error["detail"]
 
@@ -128,8 +135,7 @@ def _reference(path: bytes) -> str:
 
 def _from_engine(error: EngineError) -> Problem:
     found = error.errors if isinstance(error, NetworkError) else (error,)
-    errors = [{"pointer": pointer(one.path), "detail": one.message} for one in found]
-    return Problem(422, error.message, errors=errors)
+    return Problem(422, error.message, errors=[fault(one) for one in found])
 
 
 def _from_picture(error: PictureError) -> Problem:

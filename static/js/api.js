@@ -4,7 +4,8 @@
 export const ADDRESS = '/api/v1';
 const SAFETENSORS = 'application/x-safetensors';
 
-/** @typedef {{pointer: string, detail: string}} Fault */
+/** @typedef {{what: 'kernel' | 'window', axis: string, size: number, dilation: number, span: number, padded: number, legal_span: number}} Misfit a kernel or window that is longer than its input, along one axis */
+/** @typedef {{pointer: string, detail: string, misfit?: Misfit}} Fault */
 /** @typedef {{values: Uint8Array | Float32Array, shape: number[]}} Tensor */
 /** @typedef {{envelope: any, tensors: Record<string, Tensor>, serverTiming: string}} Answer */
 

@@ -4,34 +4,27 @@ import { computed } from '../vendor/signals-core/signals-core.js';
 import { complaints, faults, sizedAt } from './state.js';
 
 /** @typedef {import('./api.js').Fault} Fault */
-/** @typedef {{axis: string, what: string, taps: number, dilation: number, span: number, room: number}} Misfit a kernel or window that is longer than its input */
+/** @typedef {import('./api.js').Misfit} Misfit */
 
-/** How the server says of one axis that nothing would be left. */
-const MISFIT = /^The (rows|cols) of the output would be .*: a (kernel|window) of (\d+) at dilation (\d+) spans (\d+), more than the (-?\d+) of/;
-
-/** @param {Fault} fault @returns {Misfit | null} */
-function misfit({ detail }) {
-  const [, axis, what, ...numbers] = MISFIT.exec(detail) ?? [];
-  const [taps, dilation, span, room] = numbers.map(Number);
-  return axis ? { axis: axis === 'cols' ? 'columns' : axis, what, taps, dilation, span, room } : null;
-}
+/** @param {string} axis */
+const nameOf = (axis) => (axis === 'cols' ? 'columns' : axis);
 
 /** The most that is legal at a control; 0 where nothing is. @param {string} field @param {Misfit} misfit */
-function mostAt(field, { taps, dilation, room }) {
+function mostAt(field, { size, dilation, legal_span: room }) {
   if (room < 1) return 0;
-  if (field === 'dilation') return taps > 1 ? Math.floor((room - 1) / (taps - 1)) : 0;
+  if (field === 'dilation') return size > 1 ? Math.floor((room - 1) / (size - 1)) : 0;
   return Math.floor((room - 1) / dilation) + 1;
 }
 
 /** @param {Misfit} misfit */
-const spanText = ({ taps, dilation, span }) => (dilation > 1 ? `${dilation}·(${taps} − 1) + 1 = ${span}` : String(span));
+const spanText = ({ size, dilation, span }) => (dilation > 1 ? `${dilation}·(${size} − 1) + 1 = ${span}` : String(span));
 
 /** @param {number} most */
 const upTo = (most) => (most > 1 ? `1 to ${most}` : most === 1 ? '1' : 'none');
 
 /** What would be legal at the control that made it so. @param {string} field @param {Misfit[]} found */
 function legalAt(field, found) {
-  if (field === 'padding') return `the padding must add ${found.map(({ span, room, axis }) => `${span - room} ${axis}`).join(' and ')} more`;
+  if (field === 'padding') return `the padding must add ${found.map(({ span, legal_span: room, axis }) => `${span - room} ${nameOf(axis)}`).join(' and ')} more`;
   const ranges = found.map((one) => upTo(mostAt(field, one)));
   const what = field === 'dilation' ? ' dilations' : '';
   const alike = new Set(ranges).size === 1 && (ranges.length === 1 || what !== '');
@@ -40,8 +33,8 @@ function legalAt(field, found) {
 
 /** @param {Misfit[]} found one for each axis @param {string} field the control that it is said at */
 function misfitSentence(found, field) {
-  const spans = found.map((one) => `${spanText(one)} ${one.axis}`).join(' and ');
-  const rooms = found.map(({ room }) => room).join(' and ');
+  const spans = found.map((one) => `${spanText(one)} ${nameOf(one.axis)}`).join(' and ');
+  const rooms = found.map(({ padded }) => padded).join(' and ');
   return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: ${legalAt(field, found)}.`;
 }
 
@@ -51,9 +44,10 @@ const tidy = (text) =>
 
 /** @param {Fault[]} told of one place */
 function sentenceOf(told) {
-  const misfits = told.map(misfit).filter((one) => one !== null);
-  const rest = told.filter((fault) => !misfit(fault)).map(({ detail }) => tidy(detail));
-  return [...new Set([...(misfits.length ? [misfitSentence(misfits, told[0].pointer.split('/')[3])] : []), ...rest])].join(' ');
+  const misfits = told.flatMap(({ misfit }) => misfit ?? []);
+  const rest = told.filter(({ misfit }) => !misfit).map(({ detail }) => tidy(detail));
+  const first = misfits.length ? [misfitSentence(misfits, told[0].pointer.split('/')[3])] : [];
+  return [...new Set([...first, ...rest])].join(' ');
 }
 
 /** @type {Fault[]} */
@@ -66,7 +60,7 @@ const NONE = [];
 const found = computed(() => {
   if (!faults.value.length) return NONE;
   const cause = sizedAt();
-  const moved = (/** @type {Fault} */ fault) => misfit(fault) && cause.startsWith(fault.pointer.replace(/[^/]+$/, ''));
+  const moved = (/** @type {Fault} */ fault) => fault.misfit && cause.startsWith(fault.pointer.replace(/[^/]+$/, ''));
   return faults.value.map((fault) => (moved(fault) ? { ...fault, pointer: cause } : fault));
 });
 

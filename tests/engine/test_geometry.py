@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import geometry, interrupt
-from app.engine.errors import EngineError, NetworkError, ParameterError, ShapeError
+from app.engine.errors import EngineError, Misfit, NetworkError, ParameterError, ShapeError
 from app.engine.geometry import ReceptiveField, resolve_padding, resolve_padding_1d
 
 
@@ -60,6 +60,17 @@ def test_window_that_does_not_fit_is_refused(ceil_mode: bool, fits: int) -> None
     ) as caught:
         geometry.pooled_size(3, fits + 1, 2, 1, 0, 0, ceil_mode, "cols")
     assert caught.value.path == ("size",)
+    assert caught.value.misfit == Misfit("window", "cols", fits + 1, 1, fits + 1, 3, fits)
+
+
+def test_kernel_that_does_not_fit_tells_its_numbers_wherever_it_goes() -> None:
+    with pytest.raises(ShapeError, match="a kernel of 4 at dilation 3 spans 10") as caught:
+        geometry.output_size(5, 4, 2, 3, 1, 2, "cols")
+    wanted = Misfit("kernel", "cols", size=4, dilation=3, span=10, padded=8, legal_span=8)
+    both = NetworkError([caught.value]).under("layers", 2)
+    told = [caught.value, caught.value.at(("kernel_rows",)), *both.errors]
+    assert [one.misfit for one in map(copy.copy, told)] == [wanted] * 3
+    assert [one.path for one in told] == [("kernel",), ("kernel_rows",), ("layers", 2, "kernel")]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.engine.convolution import conv2d_backward
+from app.web.answer_schemas import ShapesAnswer
 from tests.web.api.calling import Api, assert_problem
 
 NOTES = {
@@ -219,6 +220,23 @@ def test_shapes_report_an_illegal_layer_in_place_with_what_is_legal(api: Api) ->
     assert second["output_shape"] is None
     assert second["errors"][0]["pointer"].startswith("/layers/1/")
     assert second["errors"][0]["legal"]
+    assert [one["misfit"] for one in second["errors"]] == [
+        {
+            "what": "window",
+            "axis": axis,
+            "size": 40,
+            "dilation": 1,
+            "span": 40,
+            "padded": side,
+            "legal_span": side,
+        }
+        for axis, side in (("rows", 20), ("cols", 30))
+    ]
+    ShapesAnswer.model_validate_json(answer.content)
+    refused = api.post("/forward", {"input": {"array": [[[0.5] * 30] * 20] * 3}, "layers": layers})
+    assert refused.json()["errors"] == [
+        {name: one[name] for name in ("pointer", "detail", "misfit")} for one in second["errors"]
+    ]
     assert set(second["legal"]) >= {"size", "stride", "padding"}
     assert third["input_shape"] is None
 
