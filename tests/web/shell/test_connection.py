@@ -1,0 +1,75 @@
+"""Writes to a connection, as the event loop hands them to its socket."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from app.web.connection import MOST_COPIED, Together
+
+
+class Socket(asyncio.Transport):
+    """Notes what reaches it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[bytes | str] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.seen.append(bytes(data))
+
+    def close(self) -> None:
+        self.seen.append("closed")
+
+    def abort(self) -> None:
+        self.seen.append("aborted")
+
+
+def seen_after(*turns: Callable[[Together], None]) -> list[bytes | str]:
+    """What reaches the socket of what each turn of the event loop does with the connection."""
+
+    async def run() -> list[bytes | str]:
+        socket = Socket()
+        together = Together(socket, asyncio.get_running_loop())
+        for turn in turns:
+            turn(together)
+            await asyncio.sleep(0)
+        return socket.seen
+
+    return asyncio.run(run())
+
+
+def writes(*parts: bytes) -> Callable[[Together], None]:
+    """A turn that writes these."""
+
+    def turn(together: Together) -> None:
+        for part in parts:
+            together.write(part)
+
+    return turn
+
+
+def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
+    assert seen_after(writes(b"head", b"body", b"")) == [b"headbody"]
+    assert seen_after(writes(b"head"), writes(b"body")) == [b"head", b"body"]
+    assert seen_after(writes(b"")) == []
+
+
+@pytest.mark.parametrize(("length", "sent"), [(MOST_COPIED - 4, 1), (MOST_COPIED - 3, 2)])
+def test_long_bodies_are_not_copied(length: int, sent: int) -> None:
+    seen = seen_after(writes(b"head", bytes(length)))
+    assert len(seen) == sent
+    assert b"".join(map(bytes, seen)) == b"head" + bytes(length)
+
+
+def test_closing_sends_what_is_left_and_aborting_does_not() -> None:
+    def closes(together: Together) -> None:
+        writes(b"last")(together)
+        together.close()
+
+    def aborts(together: Together) -> None:
+        writes(b"last")(together)
+        together.abort()
+
+    assert seen_after(closes) == [b"last", "closed"]
+    assert seen_after(aborts) == ["aborted"]
