@@ -77,7 +77,11 @@ class BodyLimit:
             await send(message)
 
         try:
-            declared = Headers(scope=scope).get("content-length", "")
+            headers = Headers(scope=scope)
+            declared = headers.get("content-length", "")
+            if declared and "transfer-encoding" in headers:
+                await _refuse(_two_lengths(), scope, receive, send)
+                return
             if declared.isdecimal() and int(declared[:20]) > limit:
                 await _refuse(_too_large(limit, int(declared[:20])), scope, receive, send)
                 return
@@ -105,6 +109,15 @@ def _too_large(limit: int, actual: int) -> Problem:
         headers={"Connection": "close"},
         limit=limit,
         actual=actual,
+    )
+
+
+def _two_lengths() -> Problem:
+    # A proxy in front may go by the other of the two: what follows may be someone else's request.
+    return Problem(
+        400,
+        "The request has both a Content-Length and a Transfer-Encoding; one of them is legal.",
+        headers={"Connection": "close"},
     )
 
 

@@ -190,6 +190,7 @@ def form_body(content: bytes, *, end: bytes = b"\r\n--b--\r\n", name: bytes = b"
         ),
         ("multipart/form-data; boundary=b", form_body(b"")),
         ("multipart/mixed; boundary=b", form_body(b"x")),
+        ("multipart/form-data; boundary=b; charset=undefined", form_body(b"x")),
         ("image/png", b""),
     ],
     ids=[
@@ -204,6 +205,7 @@ def form_body(content: bytes, *, end: bytes = b"\r\n--b--\r\n", name: bytes = b"
         "no file",
         "empty file",
         "not form-data",
+        "codec that fails",
         "empty raw body",
     ],
 )
@@ -211,6 +213,12 @@ def test_odd_upload_answers_400_that_says_so(shell: Shell, content_type: str, bo
     answer = shell.upload(body, **{"content-type": content_type})
     problem = assert_problem(answer, 400)
     assert len(problem["detail"]) > 30 or "Too many" in problem["detail"]
+
+
+def test_multipart_body_may_say_that_it_is_utf8(shell: Shell, content: bytes) -> None:
+    content_type = "multipart/form-data; boundary=b; charset=UTF-8"
+    answer = shell.upload(form_body(content), **{"content-type": content_type})
+    assert answer.status_code == 201
 
 
 def test_body_at_the_limit_passes_and_one_byte_more_does_not(

@@ -175,6 +175,15 @@ def test_client_that_sends_first_and_reads_later_gets_its_413(impatient: str) ->
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_body_of_two_lengths_is_refused_and_what_follows_is_not_read(impatient: str) -> None:
+    lengths = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    with connected(impatient) as client:
+        client.sendall(HEAD + lengths + b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = all_of(client)
+    problem_in(answer, 400)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_livez_answers_at_once_while_every_slot_is_busy(server: str) -> None:
     wide = {"random": {"filters": 24, "size": [11, 11], "seed": 1}}
     spec = {
