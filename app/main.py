@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -14,6 +16,7 @@ from app.imaging import PictureLimits
 from app.service.cluster import ClusterOnDemand
 from app.service.compute import Compute
 from app.service.decoding import Decoding
+from app.service.errors import StoreFull
 from app.service.jobs.admission import content_of
 from app.service.jobs.claims import Claims
 from app.service.jobs.runner import JobRunner
@@ -31,6 +34,8 @@ from app.web.lifecycle import Lifecycle, LifecycleMiddleware
 from app.web.metrics import Metrics
 from app.web.offloading import Offloading
 from app.web.queries import refuse_unknown_queries
+
+log = logging.getLogger("convscope")
 
 API = "/api/v1"
 EXPIRY_SECONDS = 600.0
@@ -155,5 +160,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _expire_for_ever(store: ImageStore, jobs: JobStore) -> None:
     while True:
         await asyncio.sleep(EXPIRY_SECONDS)
-        await anyio.to_thread.run_sync(store.expire)
-        await anyio.to_thread.run_sync(jobs.expire)
+        for expire in (store.expire, jobs.expire):
+            try:
+                await anyio.to_thread.run_sync(expire)
+            except (StoreFull, sqlite3.OperationalError) as error:
+                log.warning("nothing has expired: %s", error)

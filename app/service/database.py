@@ -24,6 +24,9 @@ class Database:
     Args:
         path: its file; made when absent.
         schema: statements that make what is missing.
+
+    Raises:
+        OSError: the file is no database, or cannot be written to.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
@@ -31,10 +34,13 @@ class Database:
         self._connection = sqlite3.connect(
             path, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(schema)
         weakref.finalize(self, self._connection.close)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(schema)
+        except sqlite3.DatabaseError as error:
+            raise OSError(errno.EIO, f"{path.name}: {error}") from error
 
     def extend(self, schema: str) -> None:
         """Make the tables of `schema` where they are missing."""
@@ -56,8 +62,12 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the database against other threads and other processes."""
-        with self.lock:
+        """Hold the database against other threads and other processes.
+
+        Raises:
+            StoreFull: the disk has no room for what changes.
+        """
+        with self.lock, full_disk_told():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

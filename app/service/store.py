@@ -122,26 +122,19 @@ class ImageStore:
         Raises:
             StoreFull: it is larger than the quota, or the disk has no room.
         """
-        record = ImageRecord(
-            id=identify(content),
-            width=picture.width,
-            height=picture.height,
-            channels=picture.channels,
-            mode=picture.mode,
-            format=picture.format,
-            bytes=len(content),
-            conversions=picture.conversions,
-        )
+        shown = (picture.width, picture.height, picture.channels, picture.mode, picture.format)
+        record = ImageRecord(identify(content), *shown, len(content), picture.conversions)
         if len(content) > self._quota:
-            raise StoreFull(
-                f"The upload has {len(content)} bytes; the store holds {self._quota} in all."
-            )
+            raise StoreFull(f"The upload has {len(content)} bytes; the store holds {self._quota}.")
         with full_disk_told():
             arrived = self._arriving / f"{record.id}.{os.getpid()}.{threading.get_ident()}"
             write_synced(arrived, content)
             try:
                 with self.index.transaction():
                     return record, self._admit(record, arrived)
+            except StoreFull:
+                self._remove_unindexed(record.id)
+                raise
             finally:
                 arrived.unlink(missing_ok=True)
 
@@ -159,7 +152,9 @@ class ImageStore:
                 row = self.index.execute(query, (image_id, alive)).fetchone()
             if row is None:
                 raise NotFound(GONE)
-            self._touch(image_id, row[1])
+            # Where the disk is full, what is there can still be read.
+            with contextlib.suppress(StoreFull), full_disk_told():
+                self._touch(image_id, row[1])
         return _record(row[0])
 
     def sizes(self, image_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -208,6 +203,7 @@ class ImageStore:
         Raises:
             NotFound: there is none of this id.
             InUse: a job has pinned it.
+            StoreFull: the disk has no room to write down that it is gone.
         """
         self.get(image_id)
         with self.index.transaction():
@@ -230,9 +226,8 @@ class ImageStore:
 
     def usage(self) -> tuple[int, int]:
         """Return how many uploads there are and their bytes together."""
-        with self.index.lock:
-            query = "SELECT count(*), coalesce(sum(bytes), 0) FROM images"
-            count, size = self.index.execute(query).fetchone()
+        query = "SELECT count(*), coalesce(sum(bytes), 0) FROM images"
+        ((count, size),) = self.index.rows(query)
         return int(count), int(size)
 
     def _path(self, image_id: str) -> Path:
@@ -278,6 +273,13 @@ class ImageStore:
     def _drop(self, image_id: str) -> None:
         self.index.execute("DELETE FROM images WHERE id = ?", (image_id,))
         self._path(image_id).unlink(missing_ok=True)
+
+    def _remove_unindexed(self, image_id: str) -> None:
+        """Remove the file of an upload that was moved into place but could not be indexed."""
+        with self.index.transaction():
+            query = "SELECT 1 FROM images WHERE id = ?"
+            if not self.index.execute(query, (image_id,)).fetchone():
+                self._path(image_id).unlink(missing_ok=True)
 
     def _touch(self, image_id: str, used: float) -> None:
         now = self._clock()

@@ -3,11 +3,14 @@
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +143,49 @@ def test_full_disk_is_told_and_leaves_nothing(
     assert files(tmp_path) == set()
     assert list((tmp_path / "arriving").iterdir()) == []
     assert store.usage() == (0, 0)
+
+
+def full_disk(store: ImageStore) -> Callable[..., sqlite3.Cursor]:
+    """An index that can only be read."""
+    execute = store.index.execute
+
+    def full(query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if query.startswith("SELECT"):
+            return execute(query, values)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    return full
+
+
+def test_upload_that_the_index_has_no_room_for_leaves_nothing(
+    store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.index, "execute", full_disk(store))
+    with pytest.raises(StoreFull, match="full"):
+        put(store, content_of(1))
+    assert files(tmp_path) == set()
+    assert list((tmp_path / "arriving").iterdir()) == []
+
+
+def test_full_disk_keeps_nobody_from_reading_and_deletes_nothing(
+    store: ImageStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, _ = put(store, content_of(1))
+    clock.now += 3600.0
+    monkeypatch.setattr(store.index, "execute", full_disk(store))
+    assert (store.get(record.id), store.content(record.id)) == (record, content_of(1))
+    with pytest.raises(StoreFull, match="full"):
+        store.delete(record.id)
+    monkeypatch.undo()
+    assert store.content(record.id) == content_of(1)
+
+
+def test_index_that_is_no_database_is_told_as_what_the_system_says(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(OSError, match=r"index\.sqlite3: file is not a database"):
+        ImageStore(tmp_path, quota=1000, days=7)
 
 
 def test_next_start_removes_files_without_a_row_and_rows_without_a_file(tmp_path: Path) -> None:
