@@ -11,11 +11,14 @@ import { kernelLayer, lab } from './state.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
 
+/** The name of the input, for files. @param {Lab} state */
+const sourceOf = ({ input }) => input.sample ?? (input.image ? input.image.slice(0, 8) : 'numbers');
+
 /** The name of the map in focus, for files. @param {Lab} state */
-export function nameOf({ input, mode, layers, layer, channel }) {
-  const source = input.sample ?? (input.image ? input.image.slice(0, 8) : 'numbers');
+export function nameOf(state) {
+  const { mode, layers, layer, channel } = state;
   const what = mode === 'gradient' ? `gradient-channel-${channel}` : `layer-${layer + 1}-${layers[layer].type}-map-${channel}`;
-  return `${source}-${what}`;
+  return `${sourceOf(state)}-${what}`;
 }
 
 /** The request of the map in focus, every cell exactly. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object}} */
@@ -28,7 +31,7 @@ function focusRequest(state) {
 
 /** The request of every layer's maps, or of every gradient up to the loss. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object, name: string}} */
 function wholeRequest(state) {
-  const [source] = nameOf(state).split(/-(?:layer|gradient)-/);
+  const source = sourceOf(state);
   if (state.mode !== 'gradient')
     return { path: '/forward', body: { ...toNetwork(state), return: { layers: 'all' } }, name: `${source}-maps` };
   const below = state.layers.slice(0, lossLayer(state) + 1);
@@ -75,6 +78,20 @@ export async function saveJson() {
 export async function saveAll(form) {
   const { path, body, name } = wholeRequest(lab.peek());
   keep(await file(path, body, `application/x-${form}`), `${name}.${form}`);
+}
+
+/**
+ * The network as a file that the command line reads, a layer a line: the maps in focus, or the gradient of the loss.
+ * @param {object} render how the server is to draw them
+ */
+export function saveSpec(render) {
+  const state = lab.peek();
+  const told = state.mode === 'gradient' ? lossyNetwork(state) : { ...toNetwork(state), return: { layers: [state.layer] } };
+  const { layers, ...rest } = told;
+  const members = Object.entries({ ...rest, render }).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
+  const lines = layers.map((layer) => `    ${JSON.stringify(layer)}`).join(',\n');
+  const text = `{\n${members.join(',\n')},\n  "layers": [\n${lines}\n  ]\n}\n`;
+  keep(new Blob([text], { type: 'application/json' }), `${sourceOf(state)}-spec.json`);
 }
 
 /** What a snippet has to compute. @returns {Promise<import('./snippets/question.js').Question>} */

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from playwright.sync_api import expect
 from safetensors.numpy import load
@@ -95,6 +96,36 @@ def test_saved_numbers_are_those_of_the_engine(lab: Lab, numbers: Array) -> None
         np.testing.assert_array_equal(every["input"], grads.input)
         np.testing.assert_array_equal(every["layers.0.kernel"], grads.kernel)
         np.testing.assert_array_equal(every["layers.0.output"], (sums > 0))
+
+
+def convscope(command: str, spec: Path, folder: Path) -> Array:
+    """The one array that the command line writes for the photo that the page shows."""
+    photo = ROOT / "app" / "samples" / "astronaut.jpg"
+    asked = [command, str(spec), str(photo), "-o", str(folder), "-f", "npy", "-q"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    subprocess.run([sys.executable, "-m", "app", *asked], env=environment, check=True, timeout=60)
+    array: Array = np.load(folder / "astronaut.npy")
+    return array
+
+
+def test_saved_spec_gives_the_command_line_the_numbers_of_the_page(
+    lab: Lab, tmp_path: Path
+) -> None:
+    lab.add_layer("relu")
+    spec = saved(lab, "save-spec")
+    assert spec.name == "astronaut-spec.json"
+    told = json.loads(spec.read_text())
+    assert told["return"] == {"layers": [1]}
+    assert told["render"]["colormap"] in ("gray", "coolwarm")
+    maps = convscope("apply", spec, tmp_path / "maps")
+    np.testing.assert_array_equal(maps[0, 0], np.load(saved(lab, "save-npy")))
+
+    lab.by_id("gradient").click()
+    told = json.loads(saved(lab, "save-spec").read_text())
+    written = tmp_path / "spec.yaml"
+    written.write_text(yaml.safe_dump(told))
+    gradient = convscope("gradient", written, tmp_path / "gradient")
+    np.testing.assert_array_equal(gradient[0, 0], np.load(saved(lab, "save-npy")))
 
 
 def test_saved_slide_makes_the_map_place_by_place(lab: Lab, numbers: Array) -> None:
