@@ -86,7 +86,7 @@ lock:  ## resolve the locked versions again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -o requirements-dev.lock
 
 clean:  ## remove what the chores made
-	rm -rf $(VENV) .bench .conformance .corpus .fuzz .lighthouse .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
+	rm -rf $(VENV) .bench .conformance .corpus .fuzz .schemathesis .lighthouse .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage dist node_modules
 
 .bench/.ready: benchmarks/requirements.txt requirements.lock
 	$(PYTHON) -m venv .bench
