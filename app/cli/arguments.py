@@ -74,7 +74,7 @@ def _reaching() -> argparse.ArgumentParser:
     return common
 
 
-def _add_batch(command: argparse.ArgumentParser) -> None:
+def _add_batch(command: argparse.ArgumentParser, at_once: str) -> None:
     command.add_argument("spec", metavar="SPEC", help="network spec, JSON or YAML; - for stdin")
     command.add_argument(
         "images", metavar="IMAGE", nargs="+", type=Path, help="a picture, or a folder of them"
@@ -100,7 +100,7 @@ def _add_batch(command: argparse.ArgumentParser) -> None:
         "--jobs",
         metavar="N",
         type=_count,
-        help="pictures at the same time (one a core, two a core of a cluster)",
+        help=f"pictures at the same time ({at_once})",
     )
     command.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -109,7 +109,7 @@ def _add_apply(commands: Commands, reaching: argparse.ArgumentParser) -> None:
     command = commands.add_parser(
         "apply", help="write the feature maps of many pictures", parents=[reaching]
     )
-    _add_batch(command)
+    _add_batch(command, "one a core, two a core of a cluster")
     _add_dask(command)
     command.add_argument(
         "--layers",
@@ -153,13 +153,23 @@ def _add_gradient(commands: Commands, reaching: argparse.ArgumentParser) -> None
     command = commands.add_parser(
         "gradient", help="write the gradients of a loss for many pictures", parents=[reaching]
     )
-    _add_batch(command)
+    _add_batch(command, "one a core")
+    command.add_argument("--dask", type=_no_cluster, help=argparse.SUPPRESS)
     _add_loss(command)
     command.add_argument(
         "--wrt",
         metavar="NAME",
         action="append",
         help="gradient to write, such as input or layers.0.kernel; may be repeated (input)",
+    )
+
+
+def _no_cluster(address: str) -> None:
+    """Refuse what those ask for who know it of `apply`."""
+    del address
+    raise argparse.ArgumentTypeError(
+        "clusters compute feature maps alone; for gradients on several machines give each a part "
+        "of the pictures and all one output folder"
     )
 
 

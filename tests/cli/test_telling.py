@@ -127,7 +127,11 @@ def test_spec_that_is_none_is_refused_in_a_sentence(
         (["apply", "spec.json", "a.png", "-o", "out", "-f", "jpg"], "'jpg' is not one or several"),
         (["apply", "spec.json", "a.png", "-o", "out", "-j", "0"], "'0' is not a whole number"),
         (["apply", "spec.json", "a.png"], "the following arguments are required: -o"),
-        (["kernels", "--server", "nonsense"], "is no address"),
+        (
+            ["gradient", "spec.json", "a.png", "-o", "out", "--dask", "tcp://a"],
+            "maps alone; for gr",
+        ),
+        (["kernels", "--server", "nonsense"], "'nonsense' is no address"),
     ],
 )
 def test_bad_command_is_refused_in_a_sentence(
