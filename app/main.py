@@ -91,7 +91,7 @@ def _add_services(app: FastAPI, settings: Settings) -> None:
     app.state.reading = Slots(1, *patience)
     _add_jobs(app, settings, store, limits)
     app.state.metrics = Metrics(app.state.slots, store, app.state.jobs)
-    app.state.offloading = Offloading(usable_cores(), settings.queue_length)
+    app.state.offloading = Offloading(usable_cores(), settings.queue_length, settings.queue_seconds)
 
 
 def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: PictureLimits) -> None:

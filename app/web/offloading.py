@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,10 +20,13 @@ class Offloading:
     Args:
         count: at the same time.
         queue_length: how much may wait.
+        queue_seconds: how long one may wait.
     """
 
-    def __init__(self, count: int, queue_length: int) -> None:
+    def __init__(self, count: int, queue_length: int, queue_seconds: float = math.inf) -> None:
         self._limiter = anyio.CapacityLimiter(count)
+        self._turns = asyncio.Semaphore(count)
+        self._queue_seconds = queue_seconds
         self._most = count + queue_length
         self._taken = 0
 
@@ -29,7 +34,7 @@ class Offloading:
         """Return what `work` returns.
 
         Raises:
-            QueueFull: as much waits as may.
+            QueueFull: as much waits as may, or those before it take too long.
         """
         if self._taken >= self._most:
             raise QueueFull(
@@ -37,6 +42,22 @@ class Offloading:
             )
         self._taken += 1
         try:
-            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+            await self._take_turn()
+            try:
+                return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+            finally:
+                self._turns.release()
         finally:
             self._taken -= 1
+
+    async def _take_turn(self) -> None:
+        waits = None if math.isinf(self._queue_seconds) else self._queue_seconds
+        try:
+            async with asyncio.timeout(waits):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise QueueFull(
+                f"The picture has waited {self._queue_seconds:g} s for others to be worked on, "
+                "which is the limit.",
+                retry_after=max(1, round(self._queue_seconds)),
+            ) from None

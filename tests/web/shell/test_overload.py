@@ -80,3 +80,32 @@ def test_picture_that_finds_no_place_among_those_that_wait_is_refused(
     assert "2 pictures" in assert_problem(answer, 503)["detail"]
     assert int(answer.headers["retry-after"]) >= 1
     assert shell.upload(pictures[2]).status_code == 201
+
+
+@pytest.mark.parametrize(("seconds", "statuses"), [(0.1, [201, 503]), (10.0, [201, 201])])
+def test_picture_waits_so_long_for_others_and_no_longer(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, seconds: float, statuses: list[int]
+) -> None:
+    state, go = shell.app.state, threading.Event()
+    state.offloading = Offloading(1, 5, seconds)
+    decode = state.pictures._decode
+    monkeypatch.setattr(state.pictures, "_decode", lambda one: go.wait(10) and decode(one))
+    first, second = (encoded(noise(3, 4, seed=seed), "PNG") for seed in range(2))
+
+    async def main() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(shell.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+            asked = [
+                asyncio.create_task(http.post("/api/v1/images", content=content))
+                for content in (first, second)
+            ]
+            await asyncio.wait({asked[1]}, timeout=0.3)
+            go.set()
+            return await asyncio.gather(*asked)
+
+    answers = shell.runner.run(main())
+    assert [answer.status_code for answer in answers] == statuses
+    if statuses[1] == 503:
+        assert f"waited {seconds:g} s" in assert_problem(answers[1], 503)["detail"]
+        assert int(answers[1].headers["retry-after"]) >= 1
+    assert shell.upload(second).status_code in (200, 201)
