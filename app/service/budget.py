@@ -8,7 +8,6 @@ from app.engine.kernels import RandomKernel, RandomWeight
 from app.engine.layers import Bounds, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer
 from app.engine.network import LayerReport
 from app.service.errors import TooMuchWork
-from app.service.specs import Spec
 from app.settings import Settings
 
 FILTERED = (Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense)
@@ -79,11 +78,11 @@ def faults(
     return found
 
 
-def refuse_too_many_layers(spec: Spec, settings: Settings) -> None:
+def refuse_too_many_layers(count: int, settings: Settings) -> None:
     """Raise ParameterError for a network that is too deep."""
-    if len(spec.layers) > settings.layers:
+    if count > settings.layers:
         raise ParameterError(
-            f"The network has {len(spec.layers)} layers; this server's limit is {settings.layers}.",
+            f"The network has {count} layers; this server's limit is {settings.layers}.",
             ("layers",),
             f"at most {settings.layers}",
         )

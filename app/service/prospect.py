@@ -81,7 +81,7 @@ def foresee(spec: Spec, settings: Settings) -> Prospect:
     Raises:
         EngineError: The layers cannot read such an input, or there are too many of them.
     """
-    budget.refuse_too_many_layers(spec, settings)
+    budget.refuse_too_many_layers(len(spec.layers), settings)
     given = spec.input.shape if isinstance(spec.input, ShapeInput) else ()
     # One number seen from everywhere has any shape and needs no memory.
     shape = as_batch(np.broadcast_to(np.float32(0), given), spec.layers).shape

@@ -8,6 +8,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from app.service.budget import refuse_too_many_layers
 from app.service.slots import Slots
 from app.settings import Settings
 from app.web import strict_json, tensors
@@ -76,11 +77,18 @@ def parsed(
 
     Raises:
         Problem: 422, it is not legal.
+        EngineError: It describes more layers than there may be.
         MalformedBody: It cannot be parsed.
     """
+    named: Mapping[str, NDArray[Any]] = {}
     if media == JSON:
-        return validated(model, strict_json.parse(body, settings.json_depth), {}, dtype)
-    value, named = tensors.read(body, settings.json_bytes, settings.json_depth)
+        value = strict_json.parse(body, settings.json_depth)
+    else:
+        value, named = tensors.read(body, settings.json_bytes, settings.json_depth)
+    layers = value.get("layers") if isinstance(value, dict) else None
+    if isinstance(layers, list):
+        # Looking at a million of them one by one would keep everybody else waiting for minutes.
+        refuse_too_many_layers(len(layers), settings)
     return validated(model, value, named, dtype)
 
 
@@ -105,13 +113,12 @@ def validated(
     try:
         return model.model_validate(value, context=ArrayContext(np.dtype(number), named))
     except ValidationError as error:
-        raise invalid(
-            [located(model, one, value) for one in error.errors(include_url=False)]
-        ) from None
+        first = error.errors(include_url=False)[:MAX_ERRORS]
+        raise invalid([located(model, one, value) for one in first], error.error_count()) from None
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Return the 422 that tells these errors."""
-    first = errors[0]
-    more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
+def invalid(errors: Sequence[Mapping[str, Any]], count: int = 0) -> Problem:
+    """Return the 422 that tells these errors, of which there may be more than are told."""
+    first, others = errors[0], max(count, len(errors)) - 1
+    more = f" And {others} more." if others else ""
     return Problem(422, f"{in_place(first)}{more}", errors=errors[:MAX_ERRORS])

@@ -15,11 +15,15 @@ Size = Annotated[int, Field(ge=0, le=LARGEST)]
 Name = Annotated[str, Field(max_length=128)]
 Position = Annotated[int, Field(ge=0, le=LARGEST)]
 MOST_NUMBERS = 2**40
+# More entries than any list of objects or sides has; lists of numbers are read otherwise.
+LONGEST_LIST = 100_000
 PICTURE_FIELDS = {"color", "range", "max_side"}
 
 
 def as_tuple(value: object) -> object:
-    """Let strict tuples be written the only way JSON can: as lists."""
+    """Let strict tuples be written the only way JSON can: as lists, and none of them endless."""
+    if isinstance(value, list) and len(value) > LONGEST_LIST:
+        raise fault(f"The list has {len(value)} entries; at most {LONGEST_LIST} are legal.")
     return tuple(value) if isinstance(value, list) else value
 
 

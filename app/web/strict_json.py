@@ -15,6 +15,8 @@ from app.service.errors import MalformedBody
 # three times the price, and long lists are looked at in pieces.
 LONG_TEXT = 64 * 1024
 PIECE = 1 << 14
+# Four times as many tensors as a request may carry; everything else has a few dozen.
+MOST_MEMBERS = 4096
 _NUMBERS = {int, float}
 
 
@@ -22,7 +24,13 @@ class _DuplicateKeyError(ValueError):
     """An object names one key twice."""
 
 
+class _TooManyMembersError(ValueError):
+    """An object has more members than any that is read here."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_MEMBERS:
+        raise _TooManyMembersError
     members = dict(pairs)
     if len(members) != len(pairs):
         raise _DuplicateKeyError
@@ -61,6 +69,10 @@ def parse(body: bytes, max_depth: int, what: str = "body") -> Any:
         raise MalformedBody(f"The JSON is not valid UTF-8 at byte {error.start}.") from None
     except _DuplicateKeyError:
         raise MalformedBody("An object of the JSON holds the same key twice.") from None
+    except _TooManyMembersError:
+        raise MalformedBody(
+            f"An object of the JSON has more than {MOST_MEMBERS} members, which is the limit."
+        ) from None
     except json.JSONDecodeError as error:
         raise MalformedBody(
             f"The {what} is not valid JSON: {error.msg} at line {error.lineno}, "

@@ -13,7 +13,12 @@ from pydantic_core import PydanticCustomError
 from app.service.answers import Answer
 from app.web import strict_json
 from app.web.arrays import ArrayContext, read_array
+from app.web.bodies import MAX_ERRORS
+from app.web.input_schemas import LONGEST_LIST
+from app.web.schemas import ForwardBody
+from app.web.strict_json import MOST_MEMBERS
 from app.web.wire import as_json
+from tests.web.api.calling import Api, assert_problem
 
 
 def longest_turn(work: Callable[[], object]) -> float:
@@ -69,3 +74,33 @@ def test_long_list_is_the_array_that_it_shows(shape: tuple[int, ...]) -> None:
     with pytest.raises(PydanticCustomError, match="boolean") as told:
         read_array(row, ArrayContext(), (1,))
     assert (told.value.context or {})["path"] == (30_000,)
+
+
+def test_endless_layers_are_refused_without_looking_at_any(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*_: object, **__: object) -> None:
+        pytest.fail("looked at")
+
+    asked = {"input": {"array": [1]}, "layers": [{}] * 33}
+    told = assert_problem(api.post("/forward", asked), 422, "/layers")
+    assert told["detail"].startswith("The network has 33 layers; this server's limit is 32.")
+    monkeypatch.setattr(ForwardBody, "model_validate", looked)
+    many = b'{"input": {"array": [1]}, "layers": [%s{}]}' % (b"{}," * 200_000)
+    assert "200001 layers" in assert_problem(api.post_text("/forward", many), 422)["detail"]
+
+
+def test_list_of_objects_or_sides_has_an_end(api: Api) -> None:
+    for count, said in ((LONGEST_LIST, "of 1 to 4 integers"), (LONGEST_LIST + 1, "at most 100000")):
+        asked = {"input": {"shape": [1] * count}, "layers": []}
+        assert said in assert_problem(api.post("/shapes", asked), 422)["detail"]
+
+
+def test_object_has_so_many_members_and_the_first_faults_are_told(api: Api) -> None:
+    text = b'{"input": {"array": [1]}, "layers": [], %s}'
+    unknown = [b'"x%d": 1' % number for number in range(MOST_MEMBERS - 1)]
+    told = assert_problem(api.post_text("/forward", text % b", ".join(unknown[:-1])), 422)
+    assert len(told["errors"]) == MAX_ERRORS
+    assert told["detail"].endswith(f"And {MOST_MEMBERS - 3} more.")
+    told = assert_problem(api.post_text("/forward", text % b", ".join(unknown)), 400)
+    assert f"more than {MOST_MEMBERS} members" in told["detail"]
