@@ -5,12 +5,14 @@ Source: the signatures of each format's own specification.
 
 from __future__ import annotations
 
+import re
 import struct
 
 from app.imaging.errors import BrokenPicture
 
 ACCEPTED = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")
 MOST_FRAMES = 10_000
+_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -57,6 +59,27 @@ def webp_size(content: bytes) -> tuple[int, int]:
         width, height = struct.unpack("<HH", header[6:10])
         return width & 0x3FFF, height & 0x3FFF
     raise BrokenPicture("The WebP picture has a header of no known kind.")
+
+
+def count_scans(content: bytes, most: int) -> int:
+    """Count the scans of a JPEG's first picture, or some number up to `most` where it has no more.
+
+    Each scan goes over every pixel again, however few bytes it takes.
+
+    Source: ITU-T T.81, annex B.
+    """
+    begins, ends, alone = 0xDA, 0xD9, (0x01, 0xD8)
+    if (seen := content.count(b"\xff\xda")) <= most:
+        return seen
+    scans, at = 0, 2
+    while found := _MARKER.search(content, at):
+        kind, at = found[1][0], found.end()
+        if kind == ends:
+            break
+        scans += kind == begins
+        if kind not in alone:
+            at += int.from_bytes(content[at : at + 2])
+    return scans
 
 
 def count_frames(content: bytes, name: str) -> int:

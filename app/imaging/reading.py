@@ -22,6 +22,9 @@ Image.MAX_IMAGE_PIXELS = None
 # A picture's text is never read: its 64 MiB allowance is only a bomb's.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
+# Encoders make some ten; every further one costs as much time as the first.
+MOST_SCANS = 100
+
 # What Pillow's plugins let through on hostile content, as fuzzing them showed over the years.
 PILLOW_FAILURES = (
     OSError,
@@ -109,6 +112,8 @@ def read(content: bytes, limits: PictureLimits) -> Picture:
         )
     if name == "WebP":
         _check_size(formats.webp_size(content), limits)
+    if name == "JPEG":
+        _check_scans(content)
     try:
         with Image.open(io.BytesIO(content), formats=[name.upper()]) as image:
             _check_size(image.size, limits)
@@ -145,6 +150,15 @@ def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
             f"at most {limits.pixels} are accepted.",
             limit=limits.pixels,
             actual=width * height,
+        )
+
+
+def _check_scans(content: bytes) -> None:
+    if (scans := formats.count_scans(content, MOST_SCANS)) > MOST_SCANS:
+        raise PictureTooLarge(
+            f"The JPEG picture is stored in {scans} scans; at most {MOST_SCANS} are accepted.",
+            limit=MOST_SCANS,
+            actual=scans,
         )
 
 

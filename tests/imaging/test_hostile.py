@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from app.imaging import BrokenPicture, Picture, PictureError
+from app.imaging import BrokenPicture, Picture, PictureError, PictureTooLarge
+from app.imaging.reading import MOST_SCANS
 from tests.imaging.pictures import encoded, noise, read_small
 from tests.imaging.test_reading import resident_bytes
 
@@ -86,3 +87,18 @@ def test_every_failure_of_a_decoder_is_that_of_its_picture(
         read_small(content)
     monkeypatch.undo()
     assert read_small(content).width == 7
+
+
+def scanned(times: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated; its metadata looks like 200 more."""
+    content = encoded(noise(9, 11, 3, seed=4), "JPEG", progressive=True, comment=b"\xff\xda" * 200)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * times + content[-2:]
+
+
+def test_scans_of_a_jpeg_have_an_end_and_what_metadata_says_is_none() -> None:
+    own = 10  # what Pillow's encoder makes of colour
+    assert read_small(scanned(MOST_SCANS - own)).pixels.shape == (9, 11, 3)
+    with pytest.raises(PictureTooLarge, match="in 101 scans; at most 100") as caught:
+        read_small(scanned(MOST_SCANS - own + 1))
+    assert (caught.value.limit, caught.value.actual) == (MOST_SCANS, MOST_SCANS + 1)
