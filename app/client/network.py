@@ -133,12 +133,16 @@ def _read(told: Mapping[str, Any]) -> Layer:
     names = [field.name for field in known]
     for name in fields:
         if name not in names:
-            legal = ", ".join(("type", *names))
-            raise ParameterError(f"There is no such field here; legal are {legal}.", (name,), legal)
+            raise _no_field((name,), ("type", *names))
     for field in known:
         if field.default is dataclasses.MISSING and field.name not in fields:
             raise ParameterError(f"{found.type} needs the field {field.name}.", (field.name,))
     return found(**{name: _read_value(name, value) for name, value in fields.items()})
+
+
+def _no_field(path: tuple[str, ...], names: Sequence[str]) -> ParameterError:
+    legal = ", ".join(names)
+    return ParameterError(f"There is no such field here; legal are {legal}.", path, legal)
 
 
 def _read_value(name: str, value: Any) -> Any:
@@ -152,8 +156,11 @@ def _read_value(name: str, value: Any) -> Any:
     if set(value) == {"random"} and isinstance(described, Mapping):
         # The spec lets the size of a drawn kernel be left out.
         given = {"size": 3, **described} if kind is RandomKernel else dict(described)
-        legal = {field.name for field in dataclasses.fields(kind)}
-        if set(given) <= legal and {"filters", "features"} & set(given):
+        legal = [field.name for field in dataclasses.fields(kind)]
+        for one in given:
+            if one not in legal:
+                raise _no_field((name, "random", one), legal)
+        if {"filters", "features"} & set(given):
             return kind(**given)
     raise ParameterError(
         f'{name} is neither numbers, nor {{"preset": name}}, nor {{"random": {{…}}}}.',

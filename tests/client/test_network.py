@@ -74,6 +74,11 @@ def test_what_is_written_is_read_again() -> None:
         ({"type": "relu", "slope": 2}, ("layers", 1, "slope"), "no such field here"),
         ({"type": "conv2d"}, ("layers", 1, "kernel"), "conv2d needs the field kernel"),
         ({"type": "conv2d", "kernel": {"random": {}}}, ("layers", 1, "kernel"), "neither numbers"),
+        (
+            {"type": "conv2d", "kernel": {"random": {"filters": 2, "siz": 3}}},
+            ("layers", 1, "kernel", "random", "siz"),
+            "no such field here; legal are filters, size, init, seed",
+        ),
         ({"type": "conv2d", "kernel": {"file": 1}}, ("layers", 1, "kernel"), "neither numbers"),
     ],
 )
