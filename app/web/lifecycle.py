@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -64,14 +65,14 @@ class LifecycleMiddleware:
         self.metrics.running += is_work
         try:
             if is_work and self.lifecycle.draining:
-                refusal = Problem(
-                    503,
-                    "The server is stopping; another one will answer.",
-                    headers={"Retry-After": "5", "Connection": "close"},
-                )
-                await problem_response(scope, refusal)(scope, receive, send_with_headers)
+                await problem_response(scope, _stopping())(scope, receive, send_with_headers)
             else:
                 await self.app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # The time to finish is over, or the one who stops the server has no more patience.
+            if started_answer or not self.lifecycle.draining:
+                raise
+            await problem_response(scope, _stopping())(scope, receive, send_with_headers)
         except Exception:
             # Whatever passes here would make uvicorn close the connection, the answer after it.
             log.exception("request %s failed", request_id, extra={"request_id": request_id})
@@ -103,6 +104,14 @@ class LifecycleMiddleware:
                 "refused": reason,
             },
         )
+
+
+def _stopping() -> Problem:
+    return Problem(
+        503,
+        "The server is stopping; another one will answer.",
+        headers={"Retry-After": "5", "Connection": "close"},
+    )
 
 
 def _declared(scope: Scope) -> str:

@@ -214,9 +214,9 @@ def test_livez_answers_at_once_while_every_slot_is_busy(server: str) -> None:
 
 
 @contextlib.contextmanager
-def process_of(store: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def process_of(store: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
-    environment = {**os.environ, "CONVSCOPE_STORE_DIR": str(store)}
+    environment = {**os.environ, "CONVSCOPE_STORE_DIR": str(store), **settings}
     command = [sys.executable, "-m", "app", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         base_url = f"http://127.0.0.1:{port}"
@@ -241,6 +241,16 @@ def test_sigterm_lets_running_requests_finish_and_exits_0(tmp_path: Path) -> Non
         assert refused.headers["retry-after"]
         client.sendall(content[100:])
         assert client.recv(65536).startswith(b"HTTP/1.1 201 ")
+        assert process.wait(timeout=20) == 0
+
+
+def test_request_that_a_stop_cuts_short_is_told_so(tmp_path: Path) -> None:
+    settings = {"CONVSCOPE_DRAIN_SECONDS": "0.1"}
+    with process_of(tmp_path, **settings) as (process, base_url), connected(base_url) as client:
+        client.sendall(HEAD + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 ")  # it is being worked on
+        process.send_signal(signal.SIGTERM)
+        problem_in(all_of(client), 503)
         assert process.wait(timeout=20) == 0
 
 
