@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
+from app.cli.finished import digest
 from app.cli.forms import Work
 from app.cli.reaching import no_room
 from app.cli.specs import Spec
@@ -46,9 +49,16 @@ class ByApi:
     work: Work
     forms: Sequence[str]
     keeps: bool
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def files(self, content: bytes) -> dict[str, bytes]:
         """Return the files of one picture; see `Maker`."""
+        # Copies of a picture are one upload: whoever is done first deletes it for the others, too.
+        turn = self._turns.setdefault(digest(content), asyncio.Lock())
+        async with turn:
+            return await self._files(content)
+
+    async def _files(self, content: bytes) -> dict[str, bytes]:
         try:
             image = await self.client.upload(content)
             try:

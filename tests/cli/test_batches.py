@@ -242,6 +242,16 @@ def test_results_keep_folders_and_the_ending_where_it_alone_tells_apart(
     assert "would have the same name" in ended.err
 
 
+def test_copies_of_a_picture_are_done_as_often_as_they_are_there(
+    convscope: Run, spec: Path, tmp_path: Path
+) -> None:
+    names = [f"{index}.png" for index in range(8)]
+    for name in names:
+        save_picture(tmp_path / "photos" / name, 7)
+    ended = convscope("apply", spec, tmp_path / "photos", "-o", tmp_path / "out", "-j", 4)
+    assert (ended.status, written(tmp_path / "out")) == (0, set(names)), ended.err
+
+
 def test_folder_without_pictures_is_named(convscope: Run, spec: Path, tmp_path: Path) -> None:
     ended = convscope("apply", spec, tmp_path, "-o", tmp_path / "out")
     assert ended.status == 2
