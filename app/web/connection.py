@@ -72,8 +72,12 @@ class Together(asyncio.Transport):
         self._held: list[Bytes] = []
 
     def write(self, data: Bytes) -> None:
-        """Send at the end of this turn, with what else is written in it."""
+        """Send at the end of this turn, with what else is written in it; nothing sends at once.
+
+        It is with nothing that h11 ends a body of a declared length.
+        """
         if not data:
+            self._send()
             return
         if not self._held:
             self._loop.call_soon(self._send)

@@ -50,9 +50,13 @@ def writes(*parts: bytes) -> Callable[[Together], None]:
 
 
 def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
-    assert seen_after(writes(b"head", b"body", b"")) == [b"headbody"]
+    assert seen_after(writes(b"head", b"body")) == [b"headbody"]
     assert seen_after(writes(b"head"), writes(b"body")) == [b"head", b"body"]
     assert seen_after(writes(b"")) == []
+
+
+def test_the_end_of_an_answer_sends_it_without_waiting_for_the_turn_to_end() -> None:
+    assert seen_after(writes(b"head", b"body", b"", b"next")) == [b"headbody", b"next"]
 
 
 @pytest.mark.parametrize(("length", "sent"), [(MOST_COPIED - 4, 1), (MOST_COPIED - 3, 2)])
