@@ -66,7 +66,7 @@ bench-live: $(VENV)/.dev  ## kernel edit to painted pixels, in Chromium
 bench-pointing: $(VENV)/.dev  ## from the hand on a cell of 1 Mpx to what lights up, in Chromium
 	$(BIN)/python -m benchmarks.pointing
 
-bench-scaling: $(VENV)/.dev  ## pictures a second on one core, and on clusters of workers
+bench-scaling: $(VENV)/.dev  ## pictures a second on one core and on workers, written to docs/scaling.md
 	$(BIN)/python -m benchmarks.cluster
 
 load: $(VENV)/.dev  ## 200 people who edit live, uploads, and a burst of ten times as much

@@ -1,21 +1,20 @@
 """What one core does, and how it grows with workers: pictures a second of `convscope apply`.
 
-A folder of JPEG photographs goes through one spec: in this process on one core, then on a Dask
-cluster of one worker, of two, … with one thread each, up to the cores there are. Every run starts
-anew; the first files are not counted, so that neither imports nor connecting are.
+A folder of JPEG photographs goes through one spec: in a process on one core, then on a Dask cluster
+of one worker, of two, … with one thread each, up to the cores there are. Every run starts anew; the
+first files are not counted, so that neither imports nor connecting are. What comes out is written
+into docs/scaling.md, between its two marks.
 """
 
 import argparse
 import contextlib
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +24,12 @@ from distributed import Client
 from PIL import Image
 
 from app.settings import usable_cores
+from benchmarks.scaling_page import FORMS, Found, Measured, page
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (768, 1024)
 PICTURES = 24
+LARGE = (4000, 6000)
 UNCOUNTED = 4
 ROUNDS = 3
 SPEC = {
@@ -60,19 +61,6 @@ def environment() -> dict[str, str]:
     return {**{k: v for k, v in os.environ.items() if not k.startswith("CONVSCOPE_")}, **own}
 
 
-@dataclass
-class Measured:
-    """One run.
-
-    Attributes:
-        rate: Pictures a second.
-        seconds: Processor seconds a picture, by who has spent them.
-    """
-
-    rate: float
-    seconds: dict[str, float]
-
-
 def spent(process: psutil.Process) -> float:
     """Return the processor seconds of a process and of its children."""
     seconds = 0.0
@@ -83,24 +71,39 @@ def spent(process: psutil.Process) -> float:
     return seconds
 
 
-def applied(folder: Path, cores: int, others: dict[str, list[int]], *options: str) -> Measured:
+def asked_of_one_core(folder: Path, question: str) -> dict[str, float]:
+    """Return what `one_picture` tells, in a process of its own."""
+    core = min(os.sched_getaffinity(0))
+    command = [sys.executable, "-m", "benchmarks.one_picture", question, str(folder)]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as process:
+        os.sched_setaffinity(process.pid, {core})
+        content, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{question} has ended with {process.returncode}")
+    told: dict[str, float] = json.loads(content)
+    return told
+
+
+def applied(
+    folder: Path, form: str, cores: int, others: dict[str, list[int]], *options: str
+) -> Measured:
     """Run `apply` on the photographs; count from the first files on."""
     chosen = sorted(os.sched_getaffinity(0))[:cores]
     with tempfile.TemporaryDirectory(dir=folder) as out:
         command = [sys.executable, "-m", "app", "apply", str(folder / "spec.json")]
-        command += [str(folder / "photographs"), "-o", out, "-q", *options]
+        command += [str(folder / "photographs"), "-o", out, "-q", "-f", form, *options]
         process = subprocess.Popen(command, env=environment())
         os.sched_setaffinity(process.pid, chosen)  # before it has any thread or child
         watched = {"apply": [psutil.Process(process.pid)]}
         watched |= {name: [psutil.Process(pid) for pid in pids] for name, pids in others.items()}
         marks = []
         for count in (UNCOUNTED, PICTURES - 1):
-            while len(list(Path(out).glob("*.png"))) < count:
+            while len(list(Path(out).glob(f"*.{form}"))) < count:
                 if process.poll() is not None:
                     raise SystemExit(f"apply has ended with {process.returncode}")
                 time.sleep(0.01)
             seconds = {name: sum(map(spent, pids)) for name, pids in watched.items()}
-            marks.append((time.monotonic(), len(list(Path(out).glob("*.png"))), seconds))
+            marks.append((time.monotonic(), len(list(Path(out).glob(f"*.{form}"))), seconds))
         process.wait()
     (began, first, before), (ended, last, after) = marks
     done = last - first
@@ -109,7 +112,7 @@ def applied(folder: Path, cores: int, others: dict[str, list[int]], *options: st
     )
 
 
-def on_workers(folder: Path, count: int) -> Measured:
+def on_workers(folder: Path, form: str, count: int) -> Measured:
     """Run on a cluster of so many workers, each a process of one thread on a core of its own."""
     cores, told = sorted(os.sched_getaffinity(0)), folder / "scheduler.json"
     told.unlink(missing_ok=True)
@@ -136,43 +139,52 @@ def on_workers(folder: Path, count: int) -> Measured:
         with Client(address) as client:
             client.wait_for_workers(count, timeout=60)
         others = {"workers": workers, "scheduler": [scheduler]}
-        return applied(folder, len(cores), others, "--dask", address, "-j", str(2 * count))
+        return applied(folder, form, len(cores), others, "--dask", address, "-j", str(2 * count))
     finally:
         for process in reversed(started):
             process.kill()
             process.wait()
 
 
+def measured(folder: Path, rounds: int) -> Found:
+    """Return what all runs have come to."""
+    load = os.getloadavg()[0]
+    (folder / "photographs").mkdir()
+    photographs(folder / "photographs")
+    (folder / "spec.json").write_text(json.dumps(SPEC))
+    np.save(folder / "large.npy", np.random.default_rng(0).integers(0, 256, LARGE, np.uint8))
+    ordinary, whole, bands = (
+        asked_of_one_core(folder, question) for question in ("ordinary", "whole", "bands")
+    )
+    ways: dict[str, Callable[[str], Measured]] = {
+        "one process on one core": lambda form: applied(folder, form, 1, {}, "-j", "1")
+    }
+    for count in range(1, usable_cores() + 1):
+        name = f"a Dask cluster of {count} worker{'s' if count > 1 else ''}"
+        ways[name] = partial(on_workers, folder, count=count)
+    runs: dict[str, dict[str, list[Measured]]] = {
+        name: {form: [] for form in FORMS} for name in ways
+    }
+    for _ in range(rounds):
+        for name, way in ways.items():
+            for form in FORMS:
+                runs[name][form].append(way(form))
+    return Found(load, rounds, PICTURES, ordinary, whole, bands, runs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
-    cores = usable_cores()
-    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, ", end="")
-    print(f"NumPy {np.__version__}; {PICTURES} JPEGs of {SIZE[1]}×{SIZE[0]}, {rounds} rounds")
-    print("| where | pictures a second, best (all) | processor seconds a picture, least of each |")
-    print("| --- | --- | --- |")
+    parser.add_argument("--print", action="store_true", help="print it, and leave the page alone")
+    told = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        (folder / "photographs").mkdir()
-        photographs(folder / "photographs")
-        (folder / "spec.json").write_text(json.dumps(SPEC))
-        ways: dict[str, Callable[[], Measured]] = {
-            "one process on one core": lambda: applied(folder, 1, {}, "-j", "1"),
-            **{
-                f"a cluster of {count}": partial(on_workers, folder, count)
-                for count in range(1, cores + 1)
-            },
-        }
-        found: dict[str, list[Measured]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, way in ways.items():
-                found[name].append(way())
-    for name, runs in found.items():
-        rates = sorted((run.rate for run in runs), reverse=True)
-        shares = [f"{who} {min(run.seconds[who] for run in runs):.3f}" for who in runs[0].seconds]
-        others = ", ".join(f"{rate:.1f}" for rate in rates)
-        print(f"| {name} | {rates[0]:.1f} ({others}) | {', '.join(shares)} |")
+        found = measured(Path(made), told.rounds)
+    path = ROOT / "docs" / "scaling.md"
+    written = page(path.read_text(encoding="utf-8"), found)
+    if told.print:
+        print(written)
+    else:
+        path.write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """One person edits live while a job computes on every core: does the edit wait?
 
 `make load-jobs` asks for the same edits with and without a job, turn by turn, of a
-server of its own, and prints how long the answers took and how far the job came meanwhile.
+server of its own, and prints how long the answers took and how far the job came meanwhile, in the
+form of docs/scaling.md.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import time
@@ -60,7 +62,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5)
     told = parser.parse_args()
     chance = random.Random(0)
-    names = ("no job", "a job on every core")
+    names, load = ("no job", "beside a job"), os.getloadavg()[0]
     took: dict[str, list[float]] = {name: [] for name in names}
     rates = dict.fromkeys(("edited beside", "alone"), 0.0)
     with server() as (port, _), httpx.Client(base_url=f"http://{HOST}:{port}/api/v1") as http:
@@ -76,12 +78,14 @@ def main() -> int:
             rates["edited beside"] += (between - before) / told.seconds / told.turns
             rates["alone"] += (done(http, job_id) - between) / told.seconds / told.turns
             http.delete(f"/jobs/{job_id}")
-    print("| beside | edits | p50 ms | p90 ms | p99 ms |")
-    print("| --- | --- | --- | --- | --- |")
+    print(f"{len(took[names[0]])} edits each; load average before {load:.1f}:\n")
+    print("| | p50 | p90 | p99 |")
+    print("| --- | --- | --- | --- |")
     for name, times in took.items():
         shares = " | ".join(f"{np.percentile(times, share):.0f}" for share in (50, 90, 99))
-        print(f"| {name} | {len(times)} | {shares} |")
-    print(f"the job: {rates['alone']:.1f} pictures a second, {rates['edited beside']:.1f} beside")
+        print(f"| {name} | {shares} |")
+    print(f"\nThe job did {rates['alone']:.1f} pictures a second alone,", end=" ")
+    print(f"{rates['edited beside']:.1f} while somebody edited.")
     return 0
 
 
