@@ -77,7 +77,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _add_services(app: FastAPI, settings: Settings) -> None:
     store = ImageStore(settings.store_dir, quota=settings.store_bytes, days=settings.store_days)
-    limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
+    limits = PictureLimits(
+        pixels=settings.picture_pixels,
+        side=settings.picture_side,
+        scans=settings.picture_scans,
+    )
     app.state.settings = settings
     app.state.lifecycle = Lifecycle()
     app.state.decoding = Decoding(

@@ -63,6 +63,7 @@ class Settings:
     bodies_bytes: int = limit(256 * MEBIBYTE, "bodies of all running requests together, in bytes")
     picture_pixels: int = limit(50_000_000, "pixels of a decoded picture")
     picture_side: int = limit(16_384, "longer side of a picture, in pixels")
+    picture_scans: int = limit(100, "scans of a JPEG, each of which goes over all its pixels")
     kernel_side: int = limit(63, "rows or columns of a kernel")
     filters: int = limit(512, "filters of a layer")
     layers: int = limit(32, "layers of a network")

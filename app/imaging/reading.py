@@ -22,9 +22,6 @@ Image.MAX_IMAGE_PIXELS = None
 # A picture's text is never read: its 64 MiB allowance is only a bomb's.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
-# Encoders make some ten; every further one costs as much time as the first.
-MOST_SCANS = 100
-
 # What Pillow's plugins let through on hostile content, as fuzzing them showed over the years.
 PILLOW_FAILURES = (
     OSError,
@@ -54,10 +51,12 @@ class PictureLimits:
     Attributes:
         pixels: most pixels.
         side: longest side, in pixels.
+        scans: most scans of a JPEG. Encoders make some ten; each goes over all pixels again.
     """
 
     pixels: int
     side: int
+    scans: int = 100
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ def read(content: bytes, limits: PictureLimits) -> Picture:
     if name == "WebP":
         _check_size(formats.webp_size(content), limits)
     if name == "JPEG":
-        _check_scans(content)
+        _check_scans(content, limits)
     try:
         with Image.open(io.BytesIO(content), formats=[name.upper()]) as image:
             _check_size(image.size, limits)
@@ -153,11 +152,11 @@ def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
         )
 
 
-def _check_scans(content: bytes) -> None:
-    if (scans := formats.count_scans(content, MOST_SCANS)) > MOST_SCANS:
+def _check_scans(content: bytes, limits: PictureLimits) -> None:
+    if (scans := formats.count_scans(content, limits.scans)) > limits.scans:
         raise PictureTooLarge(
-            f"The JPEG picture is stored in {scans} scans; at most {MOST_SCANS} are accepted.",
-            limit=MOST_SCANS,
+            f"The JPEG picture is stored in {scans} scans; at most {limits.scans} are accepted.",
+            limit=limits.scans,
             actual=scans,
         )
 

@@ -128,7 +128,11 @@ def compute_item(
         TooMuchWork: It would need too much memory.
     """
     settings = work.settings
-    limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
+    limits = PictureLimits(
+        pixels=settings.picture_pixels,
+        side=settings.picture_side,
+        scans=settings.picture_scans,
+    )
     read = decode or partial(imaging.read, limits=limits)
     pixels = read(content).pixels
     prospect = work.refuse(*pixels.shape[:2])

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from app.imaging import BrokenPicture, Picture, PictureError, PictureTooLarge
-from app.imaging.reading import MOST_SCANS
-from tests.imaging.pictures import encoded, noise, read_small
+from tests.imaging.pictures import LIMITS, encoded, noise, read_small
 from tests.imaging.test_reading import resident_bytes
 
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
@@ -98,7 +97,7 @@ def scanned(times: int) -> bytes:
 
 def test_scans_of_a_jpeg_have_an_end_and_what_metadata_says_is_none() -> None:
     own = 10  # what Pillow's encoder makes of colour
-    assert read_small(scanned(MOST_SCANS - own)).pixels.shape == (9, 11, 3)
+    assert read_small(scanned(LIMITS.scans - own)).pixels.shape == (9, 11, 3)
     with pytest.raises(PictureTooLarge, match="in 101 scans; at most 100") as caught:
-        read_small(scanned(MOST_SCANS - own + 1))
-    assert (caught.value.limit, caught.value.actual) == (MOST_SCANS, MOST_SCANS + 1)
+        read_small(scanned(LIMITS.scans - own + 1))
+    assert (caught.value.limit, caught.value.actual) == (LIMITS.scans, LIMITS.scans + 1)
