@@ -32,22 +32,29 @@ def keep_where(values: Array, mask: Mask) -> Array:
 def copy_every(source: Array, step: int, out: Array) -> None:
     """Copy source[..., ::step] into `out`, which has as many columns.
 
-    NumPy copies floats that lie a step apart one by one. Two float32 side by side are also one
-    64-bit integer, whose lower half is the first of them, and narrowing integers is vectorised: 20
-    to 40% off the copy.
-
     Args:
         source: Any shape.
         step: 1 or more.
         out: Of the same dtype.
     """
+    for into, values in copies_every(source, step, out):
+        np.copyto(into, values, casting="unsafe")
+
+
+def copies_every(source: Array, step: int, out: Array) -> list[tuple[Array, Array]]:
+    """Return what to copy, (into, values), so that `out` holds source[..., ::step].
+
+    NumPy copies floats that lie a step apart one by one. Two float32 side by side are also one
+    64-bit integer, whose lower half is the first of them, and narrowing integers is vectorised: 20
+    to 40% off the copy. So the views that are returned may be of integers, to be copied with
+    `casting="unsafe"`.
+    """
     contiguous = source.strides[-1] == out.strides[-1] == source.itemsize == 4
     if not (step == 2 and contiguous and sys.byteorder == "little"):
-        out[...] = source[..., ::step]
-        return
+        return [(out, source[..., ::step])]
     count = out.shape[-1]
     pairs = min(count, source.shape[-1] // 2)
     halves, wholes = out[..., :pairs].view(np.uint32), source[..., : 2 * pairs].view(np.uint64)
-    np.copyto(halves, wholes, casting="unsafe")
-    if pairs < count:
-        out[..., pairs] = source[..., 2 * pairs]
+    if pairs == count:
+        return [(halves, wholes)]
+    return [(halves, wholes), (out[..., pairs:], source[..., 2 * pairs :: 2])]

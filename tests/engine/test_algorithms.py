@@ -60,6 +60,7 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(separable, "BLOCK_ROWS", 16)
     monkeypatch.setattr(im2col, "BLOCK_BYTES", 600)
     monkeypatch.setattr(im2col, "SHARED_WORK", 0)
+    monkeypatch.setattr(row_windows, "CACHE_BYTES", 600)
     monkeypatch.setattr(row_windows, "BUFFER_BYTES", 600)
     monkeypatch.setattr(row_windows, "MAX_BLOCK_ROWS", 5)
     row_windows.recipe.cache_clear()

@@ -16,6 +16,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from app.engine import threads
 from app.engine.algorithms import row_gemm
+from app.engine.algorithms.row_buffer import Block
+from app.engine.algorithms.row_windows import Tile
 from app.engine.algorithms.strips import group_slices, is_finite, load_rows
 from app.engine.geometry import Pair
 from app.engine.problem import Array, Problem
@@ -105,7 +107,8 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
             load_rows(strip, picture, first - problem.padding[0][0], problem.padding[1][0])
             tiling.band(tiles, spectrum[of_filters], rows)
             if not (is_finite(rows) and _is_precise(tiles, kernel[of_filters], rows)):
-                row_gemm.exactly(problem, kernel[of_filters], picture, rows, 0, first)
+                tile = Tile(number, group, 1, Block(0, first, rows.shape[1]))
+                row_gemm.exactly(problem, x, kernel, out, tile)
             if bias is not None:
                 rows += bias[of_filters, None, None]
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from app.engine import interrupt, threads
 from app.engine.algorithms.kernel_sums import part_count, summed_products
+from app.engine.algorithms.row_buffer import Block
 from app.engine.algorithms.row_windows import Tile, of_groups, recipe
 from app.engine.algorithms.strips import group_slices, is_finite
 from app.engine.problem import Array, Problem
@@ -84,50 +85,51 @@ def run(
 ) -> None:
     """Do as `forward` with a given `stack` and `strips`; fewer strips need a column stride of 1."""
     plan = recipe(problem, stack, strips)
-    weights, source = plan.weights(kernel), plan.source(x)
+    weights, pictures = plan.weights(kernel), plan.pictures(x)
 
     def compute(numbers: Iterator[int]) -> None:
         for tile in plan.tiles_of(numbers):
-            rows = tile.rows(out, plan)
-            plan.block(of_groups(weights, tile), source, rows, tile)
-            if not plan.exact and not is_finite(rows.reshape(-1, *rows.shape[2:])):
-                for number in range(tile.groups):
-                    channels, filters = group_slices(problem, tile.group + number)
-                    picture = x[tile.number, channels]
-                    exactly(problem, kernel[filters], picture, rows[number], tile.phase, tile.first)
+            of_tile = weights if tile.groups == problem.groups else of_groups(weights, tile)
+            plan.block(of_tile, pictures, out, tile)
+            if not plan.exact and not _is_finite(tile.rows(out, plan)):
+                exactly(problem, x, kernel, out, tile)
             if bias is not None:
-                filters = slice(
-                    tile.group * rows.shape[1], (tile.group + tile.groups) * rows.shape[1]
-                )
-                rows += bias[filters].reshape(*rows.shape[:2], 1, 1)
+                rows = tile.rows(out, plan)
+                first = tile.group * rows.shape[1]
+                added = bias[first : first + tile.groups * rows.shape[1]]
+                rows += added.reshape(*rows.shape[:2], 1, 1)
 
     threads.share(compute, plan.tile_count, worth=plan.shared)
 
 
-def exactly(
-    problem: Problem, kernel: Array, picture: Array, rows: Array, phase: int, first: int
-) -> None:
-    """Compute a block of rows with no zeros in any sum, so that nothing non-finite spreads.
+def _is_finite(rows: Array) -> bool:
+    return is_finite(rows.reshape(-1, *rows.shape[2:]))
+
+
+def exactly(problem: Problem, x: Array, kernel: Array, out: Array, tile: Tile) -> None:
+    """Compute a tile with no zeros in any sum, so that nothing non-finite spreads.
 
     Args:
         problem: What is computed.
-        kernel: One group's filters, shape (F, C, KH, KW).
-        picture: One picture's channels of the group, shape (C, H, W).
-        rows: Where to write, shape (F, n, OW).
-        phase: As in `Tile`; 0 where the rows of the kernel are not dilated.
-        first: As in `Tile`.
+        x: The pictures, shape (N, C, H, W).
+        kernel: All filters, shape (O, C/groups, KH, KW).
+        out: The maps to write into, shape (N, O, OH, OW), contiguous.
+        tile: Which rows.
     """
     plan = recipe(problem, 1, problem.kernel[1])
-    weights, source, at_once = plan.weights(kernel), plan.source(picture[None]), plan.layout.rows
-    for skipped in range(0, rows.shape[1], at_once):
-        part = rows[None, :, skipped : skipped + at_once]
-        plan.block(weights, source, part, Tile(0, 0, 1, phase, first + skipped))
+    pictures, (phase, start, height) = plan.pictures(x), tile.block
+    for group in range(tile.group, tile.group + tile.groups):
+        _, filters = group_slices(problem, group)
+        weights = plan.weights(kernel[filters])
+        for first in range(start, start + height, plan.layout.rows):
+            block = Block(phase, first, min(plan.layout.rows, start + height - first))
+            plan.block(weights, pictures, out, Tile(tile.number, group, 1, block))
 
 
 def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
     """Return the gradient with respect to the kernel, shape (O, C/groups, KH, KW), float64."""
     plan = recipe(problem, 1, problem.kernel[1])
-    source = plan.source(x)
+    pictures = plan.pictures(x)
     filters, channels, (kernel_rows, kernel_cols) = (
         problem.group_filters,
         problem.group_channels,
@@ -145,7 +147,7 @@ def kernel_gradient(problem: Problem, x: Array, upstream: Array) -> Array:
             for tile in plan.tiles_of(range(*bounds)):
                 interrupt.check()
                 rows = tile.rows(upstream, plan)
-                windows = plan.loaded(source, tile, rows.shape[2])
+                windows = plan.loaded(pictures, tile)
                 for group in range(tile.groups):
                     products = summed_products(windows[group], rows[group])
                     parts[number, tile.group + group] += products

@@ -17,6 +17,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from app.engine import threads
 from app.engine.algorithms import row_gemm
+from app.engine.algorithms.row_buffer import Block
+from app.engine.algorithms.row_windows import Tile
 from app.engine.algorithms.strips import group_slices, is_finite, load_rows
 from app.engine.problem import Array, Problem
 
@@ -131,7 +133,8 @@ def forward(problem: Problem, x: Array, kernel: Array, bias: Array | None, out: 
             rows = out[number, of_filters, first : first + BLOCK_ROWS]
             passes.run(columns[group], rows_of[group], picture, rows[0], first)
             if not is_finite(rows):
-                row_gemm.exactly(problem, kernel[of_filters], picture, rows, 0, first)
+                band = Tile(number, group, 1, Block(0, first, rows.shape[1]))
+                row_gemm.exactly(problem, x, kernel, out, band)
             if bias is not None:
                 rows += bias[of_filters, None, None]
 
