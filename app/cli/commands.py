@@ -17,7 +17,7 @@ from app.cli.forms import Work
 from app.cli.making import ByApi, Maker
 from app.cli.pictures import sources
 from app.cli.reaching import reached
-from app.cli.refusing import in_lines, refuse_illegal
+from app.cli.refusing import in_lines, refuse_illegal, refuse_overwriting
 from app.cli.specs import Spec, read_loss, read_spec
 from app.client import (
     AsyncClient,
@@ -88,6 +88,7 @@ async def _batch(options: Options, settings: Settings) -> int:
     spec = read_spec(options["spec"])
     work = _gradients(spec, options) if "wrt" in options else _maps(spec, options)
     found = sources(options["images"], options["output"])
+    refuse_overwriting(found, options["output"], work.endings(options["forms"]))
     outcome = Outcome(len(found))
     server = options["server"]
     if server is not None and options.get("dask"):

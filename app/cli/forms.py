@@ -14,6 +14,8 @@ from app.client import AsyncClient
 
 Array = NDArray[Any]
 
+# A file of these holds all arrays, one of the others a single one.
+WHOLE = ("npz", "safetensors")
 # What the leading axes of an array are called, by the number of its axes; the last one runs along
 # the line.
 AXES: dict[int, tuple[str, ...]] = {
@@ -67,11 +69,17 @@ class Work:
                 for name, chosen in self.arrays.items():
                     content = await self._file(client, x, "png", [chosen], render=self.render)
                     files[self._ending(name, form)] = content
-            elif form in ("npz", "safetensors"):
+            elif form in WHOLE:
                 files[f".{form}"] = await self._file(client, x, form, list(self.arrays.values()))
         if "npy" in forms or "csv" in forms:
             files |= self.number_files(await self._arrays(client, x), forms)
         return files
+
+    def endings(self, forms: Sequence[str]) -> list[str]:
+        """Return what the names of a picture's files end with."""
+        whole = [f".{form}" for form in forms if form in WHOLE]
+        single = [form for form in forms if form not in WHOLE]
+        return whole + [self._ending(name, form) for form in single for name in self.arrays]
 
     def number_files(self, arrays: Mapping[str, Array], forms: Sequence[str]) -> dict[str, bytes]:
         """Return the files of one array each, by what their names end with.

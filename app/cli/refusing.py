@@ -1,11 +1,13 @@
-"""What is illegal whatever the picture, refused before the first one is read."""
+"""What is refused before the first picture is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from app.cli.exits import CommandError
 from app.cli.forms import Work
+from app.cli.pictures import Source
 from app.cli.specs import Spec
 from app.client import AsyncClient, Network, NotFound
 from app.engine.errors import EngineError, NetworkError
@@ -19,6 +21,19 @@ def in_lines(faults: Sequence[Fault]) -> str:
     """Return faults as a sentence, or as a line each."""
     lines = [f"{place or 'request'}: {detail}" for place, detail in faults]
     return lines[0] if len(lines) == 1 else "\n  ".join(["the spec is refused:", *lines])
+
+
+def refuse_overwriting(sources: Sequence[Source], output: Path, endings: Sequence[str]) -> None:
+    """Raise CommandError when a result would take the place of a picture."""
+    pictures = {source.path.resolve() for source in sources}
+    for source in sources:
+        for ending in endings:
+            result = output / f"{source.name}{ending}"
+            if result.resolve() in pictures:
+                raise CommandError(
+                    f"The results of {source.path} would overwrite the picture {result}; choose "
+                    f"another folder than {output}."
+                )
 
 
 async def refuse_illegal(client: AsyncClient, spec: Spec, work: Work) -> None:

@@ -242,6 +242,19 @@ def test_results_keep_folders_and_the_ending_where_it_alone_tells_apart(
     assert "would have the same name" in ended.err
 
 
+def test_results_never_overwrite_a_picture(convscope: Run, spec: Path, photos: Path) -> None:
+    before = {path: path.read_bytes() for path in photos.rglob("*.*") if path.is_file()}
+    for named in ([photos], [photos / "trip" / ".." / "a.png"], ["-f", "npz,png", photos]):
+        ended = convscope("apply", spec, *named, "-o", photos)
+        assert ended.status == 2
+        assert f"would overwrite the picture {photos / 'a.png'}; choose another" in ended.err
+    assert before == {path: path.read_bytes() for path in photos.rglob("*.*") if path.is_file()}
+    # Beside each other, under names of their own, they may stand.
+    assert convscope("apply", spec, photos, "-o", photos, "-f", "npz").status == 0
+    assert before.items() <= {path: path.read_bytes() for path in before}.items()
+    assert (photos / "trip" / "c.npz").exists()
+
+
 def test_copies_of_a_picture_are_done_as_often_as_they_are_there(
     convscope: Run, spec: Path, tmp_path: Path
 ) -> None:

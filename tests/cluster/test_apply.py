@@ -115,6 +115,9 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
         ended = convscope("tile", spec, name, "-o", "x.npy")
         assert (ended.status, words in ended.err, ended.err.count("\n")) == (2, True, 1), ended
     saved(spec, {"layers": []})
+    ended = convscope("tile", spec, "picture.npy", "-o", tmp_path / "." / "picture.npy")
+    assert (ended.status, "is the picture itself" in ended.err) == (2, True)
+    np.testing.assert_array_equal(np.load(tmp_path / "picture.npy"), picture)
     assert convscope("tile", spec, "picture.npy", "-o", "spec.json/x.npy").status == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "here.npy",
