@@ -32,10 +32,8 @@ function product(terms) {
   const backward = input(terms[0]).name === 'upstream';
   const { name } = weight(terms[0]);
   return html`${grid(terms.map((term) => input(term).value), cols, padding, backward ? 'dL/dMap' : 'patch', backward)}
-    <span class="op">×</span>
-    ${grid(terms.map((term) => weight(term).value), cols, padding, backward && name === 'kernel' ? 'weights that meet it' : name, true)}
-    <span class="op">=</span>
-    ${grid(terms.map((term) => term.product), cols, padding, 'products', true)}`;
+    <div class="factor"><span class="op">×</span>${grid(terms.map((term) => weight(term).value), cols, padding, backward && name === 'kernel' ? 'weights that meet it' : name, true)}</div>
+    <div class="factor"><span class="op">=</span>${grid(terms.map((term) => term.product), cols, padding, 'products', true)}</div>`;
 }
 
 /** @param {any} told */
@@ -131,10 +129,18 @@ export function arithmeticView() {
     </div>`;
 }
 
-/** Rows of the widest patch that a layer may show. @param {import('./layer-types.js').Layer} layer @returns {number} */
-function rowsOf({ kernel, size }) {
-  if (!kernel) return [size ?? 1].flat()[0];
-  return isRandom(kernel) ? kernel.random.size[0] : isBank(kernel) ? kernel[0][0].length : kernel.length;
+/** Rows and columns of the patch that a layer may show. @param {import('./layer-types.js').Layer} layer @returns {number[]} */
+function sidesOf({ kernel, size }) {
+  if (!kernel) return [size ?? 1].flat();
+  if (isRandom(kernel)) return kernel.random.size;
+  const matrix = isBank(kernel) ? kernel[0][0] : kernel;
+  return [matrix.length, matrix[0].length];
+}
+
+/** Rows of that patch, if it is written out: a large one is told in a sentence. @param {import('./layer-types.js').Layer} layer */
+function rowsOf(layer) {
+  const sides = sidesOf(layer);
+  return sides.every((side) => side <= LARGEST_GRID) ? sides[0] : 0;
 }
 
 /** Reserve the height that a usual sum of this network takes, for the map not to move when one appears. @param {HTMLElement} place */

@@ -128,9 +128,10 @@ function onKey(event) {
 function step([down, right], size) {
   const { layer, channel, unit } = inView.value;
   const { rows, cols } = box.value;
+  const seen = visible.value;
   if (!focusPlane.value || isForeign.value) return;
   const pinned = unit?.layer === layer ? unit : null;
-  const from = (isGradient() ? pointedInput.value : pinned) ?? { row: rows >> 1, col: cols >> 1 };
+  const from = (isGradient() ? pointedInput.value : pinned) ?? { row: (seen.top + seen.bottom) >> 1, col: (seen.left + seen.right) >> 1 };
   const row = Math.min(Math.max(from.row + down * size, 0), rows - 1);
   const col = Math.min(Math.max(from.col + right * size, 0), cols - 1);
   reveal(row, col);

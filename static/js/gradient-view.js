@@ -49,7 +49,7 @@ function zeroNote() {
   if (!zero && !cancels) return nothing;
   const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
   const said = !zero
-    ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. Only at the border do some windows leave the picture, and a part of the weights is left. Another loss shows more: half the sum of squares, or a click on a cell.`
+    ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. At the border some windows leave the picture. Half the sum of squares, or a click on a cell, shows more.`
     : dead >= 0
       ? `The gradient is zero everywhere. Every path of this loss runs through units of layer ${dead + 1} (ReLU) that are off, or through weights of zero.`
       : 'The gradient is zero everywhere. The loss does not depend on the picture: the weights on every path add up to zero.';
@@ -58,9 +58,9 @@ function zeroNote() {
 
 /** What the colours mean: a note always stands here, for the map to keep its size when another loss is chosen. */
 function meaning() {
-  const loss = part.loss === 'unit' ? 'The clicked cell' : part.loss === 'mse' ? 'The distance from the target' : 'The loss';
-  return html`<p class="note" data-testid="gradient-meaning">${loss} would grow with a pixel where dL/dInput is positive (red), and fall where it is negative (blue);
-    the number is by how much for each unit of brightness. Where it is 0, the pixel makes no difference, and is seen as it is.</p>`;
+  const loss = part.loss === 'unit' ? 'the clicked cell' : part.loss === 'mse' ? 'the distance from the target' : 'the loss';
+  return html`<p class="note" data-testid="gradient-meaning">Red, positive: ${loss} grows with the pixel. Blue, negative: it falls. The number is by how much for each unit of
+    brightness; where it is 0, the picture is seen as it is.</p>`;
 }
 
 export function gradientNote() {

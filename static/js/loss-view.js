@@ -55,19 +55,24 @@ function mapMenu() {
   </select>`;
 }
 
+/** The cell or the region that is the loss. */
+function cellsOfLoss() {
+  const { loss, unit } = part;
+  if (loss === 'region') return region.value;
+  return loss === 'unit' && unit && !pinLeft.value ? { ...unit, ...oneCell(unit) } : null;
+}
+
 /** Where the loss looks. */
 function place() {
-  const { loss, unit, layer } = part;
-  if (loss === 'unit' && unit && !pinLeft.value) return `layer ${unit.layer + 1}, map ${unit.channel}, row ${unit.row}, column ${unit.col}`;
-  const found = loss === 'region' && region.value;
-  if (found) return `${found.layer === layer ? '' : `layer ${found.layer + 1}, `}map ${found.channel}, ${inWords(found)}`;
+  const { loss, layer } = part;
+  const cells = cellsOfLoss();
+  if (cells) return `${cells.layer === layer ? '' : `layer ${cells.layer + 1}, `}map ${cells.channel}, ${inWords(cells)}`;
   return loss === 'channel' ? `map ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
 }
 
 /** Enlarges what the cell or the region that is the loss sees of the input. */
 function zoomButton() {
-  const { loss, unit } = part;
-  const cells = loss === 'unit' && unit && !pinLeft.value ? { ...oneCell(unit), layer: unit.layer } : loss === 'region' ? region.value : null;
+  const cells = cellsOfLoss();
   const area = cells && seenBy(cells, cells.layer, INPUT);
   return area ? html`<button type="button" class="small" data-testid="zoom-to-it" @click=${() => zoomTo(area)}>Zoom to it</button>` : nothing;
 }
@@ -88,12 +93,12 @@ export function lossControls() {
   const { mode, loss, overlay } = part;
   if (mode !== 'gradient') return html``;
   return html`${menu()} ${mapMenu()}
-    <small data-testid="loss-value">
+    <small class="loss-value" data-testid="loss-value">
       ${shownMode.value === 'gradient' && shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
-      <span>${place()} ${zoomButton()}</span>
+      <span title=${place()}>${place()}</span> ${zoomButton()}
     </small>
     <label
-      ><span>Over the picture</span
+      ><span title="of the gradient, over the picture">Opacity</span
       ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
         @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
     /></label>

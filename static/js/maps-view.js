@@ -41,7 +41,7 @@ export function statsLine() {
   const { min, max, mean, std, nonfinite } = plane.stats;
   const bad = nonfinite ? html` · <b>${amount(nonfinite)} not finite</b>` : nothing;
   return html`<span class="away" data-testid="exact">${statusOf(plane)}</span>min ${number(min)} · max ${number(max)}<br />mean
-    ${number(mean)} · std ${number(std)}${bad}`;
+    ${number(mean)} · std ${number(std)}${bad}${size.value === drawn.value ? nothing : html`<span class="narrow">reduced to ${drawn.value}</span>`}`;
 }
 
 /** Rows and columns of the map, and of what is drawn of it; equal texts are no news. */
@@ -52,7 +52,9 @@ const sizeLine = () =>
   html`<small
     >${size.value ? html`<span class="roomy">rows × columns: </span><span data-testid="map-size">${size.value}</span>` : nothing}${size.value === drawn.value
       ? nothing
-      : html`, <span data-testid="reduced">reduced to ${drawn.value}</span>`}${waiting.value && !isCurrent.value ? html` · being computed` : nothing}</small
+      : html`<span class="roomy">, </span><span class="cramped" aria-hidden="true"> → </span><span data-testid="reduced"><span class="roomy">reduced to</span> ${drawn.value}</span>`}${waiting.value && !isCurrent.value
+      ? html`<span class="roomy"> · being computed</span>`
+      : nothing}</small
   >`;
 
 const count = computed(() => galleryPlanes.value.length);

@@ -43,8 +43,9 @@ export function sentBack(told) {
       grid(terms.map((term) => of(term).value * factor), cols, padding, title, tinted);
     return html`<div class="product">
       ${groups.length > 1 ? html`<small>channel ${channel}</small>` : nothing} ${cells(weightOf, 1, 'kernel', true)}
-      <span class="op">× ${number(by, 3)} =</span> ${cells(weightOf, by, `to ${below}`, true)}
-      ${cells(inputOf, 1, 'patch', false)} <span class="op">× ${number(by, 3)} =</span> ${cells(inputOf, by, 'to dL/dKernel', true)}
+      <div class="factor"><span class="op">× ${number(by, 3)} =</span>${cells(weightOf, by, `to ${below}`, true)}</div>
+      ${cells(inputOf, 1, 'patch', false)}
+      <div class="factor"><span class="op">× ${number(by, 3)} =</span>${cells(inputOf, by, 'to dL/dKernel', true)}</div>
     </div>`;
   });
 }

@@ -100,7 +100,7 @@ const numbersText = (array) =>
 function fitting() {
   const [maps, rows, cols] = sides();
   const colours = maps === 1 || maps === 3 ? '' : `This layer has ${maps} maps: a picture is compared with 1, in gray, or with 3, in red, green and blue. `;
-  const size = `A picture has to have the proportions of the map, ${rows} × ${cols}, and at least its size, to which it is reduced.`;
+  const size = `A picture must have the proportions of the map, ${rows} × ${cols}, and at least its size.`;
   return html`<small class="fitting" data-testid="target-says">${colours}${size} ${whyNoSlide.value}</small>`;
 }
 

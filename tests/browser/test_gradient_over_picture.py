@@ -12,6 +12,20 @@ ALPHA = """(wanted) => {
   const canvas = document.querySelector('#focus');
   return canvas.getContext('2d').getImageData(5, 5, 1, 1).data[3] === wanted;
 }"""
+# What stands over something else, of the controls around the map and of their texts.
+OVERLAPS = """() => {
+  const places = '#loss > *, #loss label > *, .loss-value > *, #maps-head > *, #mode, #frame';
+  const boxes = [...document.querySelectorAll(places)]
+    .map((part) => ({ part, box: part.getBoundingClientRect() }))
+    .filter(({ box }) => box.width > 1 && box.height > 1);
+  const over = ({ part, box: a }, { part: other, box: b }) =>
+    !part.contains(other) &&
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  return boxes.flatMap((one, place) => boxes.slice(place + 1)
+    .filter((other) => over(one, other))
+    .map(({ part }) => [one.part.outerHTML, part.outerHTML]));
+}"""
 
 
 def test_picture_is_seen_as_it_is_where_the_gradient_is_zero(lab: Lab, encode: Encode) -> None:
@@ -66,3 +80,10 @@ def test_clicked_cell_of_a_photo_is_zoomed_to(lab: Lab) -> None:
     assert centre["y"] + centre["height"] / 2 == pytest.approx(
         frame["y"] + frame["height"] / 2, abs=3
     )
+    # The keys begin among the cells that are seen.
+    lab.page.mouse.move(0, 0)
+    lab.focus.press("ArrowDown")
+    expect(lab.by_id("arithmetic")).to_contain_text("row 101 · column 300")
+    for width in (1440, 1024, 768, 390):
+        lab.page.set_viewport_size({"width": width, "height": 800})
+        assert lab.page.evaluate(OVERLAPS) == []
