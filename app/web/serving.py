@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import socket
 import sys
@@ -106,7 +107,7 @@ def serve(
         port=settings.port,
         http=guarded(settings),
         ws="none",
-        timeout_keep_alive=round(settings.idle_seconds),
+        timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=LAST_SECONDS,
         server_header=False,
         proxy_headers=False,

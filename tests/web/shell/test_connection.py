@@ -1,11 +1,15 @@
 """Writes to a connection, as the event loop hands them to its socket."""
 
 import asyncio
+import dataclasses
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from app.web import serving
 from app.web.connection import MOST_COPIED, Together
+from tests.web.shell.asking import Shell
 
 
 class Socket(asyncio.Transport):
@@ -77,3 +81,19 @@ def test_closing_sends_what_is_left_and_aborting_does_not() -> None:
 
     assert seen_after(closes) == [b"last", "closed"]
     assert seen_after(aborts) == ["aborted"]
+
+
+@pytest.mark.parametrize(("told", "rests"), [(0.1, 1), (1.0, 1), (1.2, 2), (30.0, 30)])
+def test_connection_may_rest_at_least_as_long_as_told(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, told: float, rests: int
+) -> None:
+    seen: list[int] = []
+
+    def run(server: serving.DrainingServer, sockets: object) -> None:
+        seen.append(server.config.timeout_keep_alive)
+
+    monkeypatch.setattr(serving.DrainingServer, "run", run)
+    monkeypatch.setattr(serving, "write_logs", lambda _: None)
+    monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
+    serving.serve(shell.app, dataclasses.replace(shell.app.state.settings, idle_seconds=told))
+    assert seen == [rests]
