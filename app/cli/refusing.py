@@ -10,7 +10,6 @@ from app.cli.forms import Work
 from app.cli.pictures import Source
 from app.cli.specs import Spec
 from app.client import AsyncClient, Network, NotFound
-from app.engine.errors import EngineError, NetworkError
 from app.web.problems import pointer
 
 # A place in the spec as a JSON pointer, and what is wrong there.
@@ -48,19 +47,10 @@ async def refuse_illegal(client: AsyncClient, spec: Spec, work: Work) -> None:
         await work.contents(client, spec.on("0" * 64), ["png"])
     except NotFound:
         network = Network(*spec.layers)
-        faults = [*_of_layers(network), *_of_arrays(network, work)]
+        faults = [(pointer(one.path), one.message) for one in network.faults()]
+        faults += _of_arrays(network, work)
         if faults:
             raise CommandError(in_lines(faults)) from None
-
-
-def _of_layers(network: Network) -> Iterator[Fault]:
-    for index, layer in enumerate(network):
-        try:
-            layer.check()
-        except EngineError as error:
-            found = error.errors if isinstance(error, NetworkError) else (error,)
-            for one in found:
-                yield pointer(("layers", index, *one.path)), one.message
 
 
 def _of_arrays(network: Network, work: Work) -> Iterator[Fault]:

@@ -7,10 +7,11 @@ from typing import Any, cast, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from app.engine.errors import NetworkError, ParameterError
+from app.engine.errors import EngineError, NetworkError, ParameterError
 from app.engine.inspection import raise_problems
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import LAYER_TYPES, Layer
+from app.engine.layers.base import Problems
 from app.engine.losses import CrossEntropy, Loss
 from app.engine.network import LayerReport, as_batch, inspect
 from app.engine.selection import Select
@@ -49,6 +50,16 @@ class Network(Sequence[Layer]):
 
     def __repr__(self) -> str:
         return f"Network({', '.join(map(repr, self._layers))})"
+
+    def faults(self) -> list[EngineError]:
+        """Return what is illegal whatever the input, with paths ("layers", index, field)."""
+        found = Problems()
+        for index, layer in enumerate(self._layers):
+            try:
+                layer.check()
+            except EngineError as error:
+                found.add(error.under("layers", index))
+        return found.errors
 
     def inspect(
         self, shape: tuple[int, ...], *, dtype: DTypeLike = np.float32

@@ -38,6 +38,16 @@ def test_faults_are_told_as_the_server_tells_them(server: str) -> None:
     assert paths == [error["pointer"] for error in there.value.errors]
 
 
+def test_what_is_illegal_whatever_the_input_needs_none_to_be_found() -> None:
+    kernel = PresetKernel("sobel_x")
+    wrong = Network(Relu(), Conv2d(kernel, stride=0, groups=0), MaxPool2d(99))
+    assert [one.path for one in wrong.faults()] == [
+        ("layers", 1, "stride"),
+        ("layers", 1, "groups"),
+    ]
+    assert NETWORK.faults() == []
+
+
 @pytest.mark.parametrize("given", ["relu", Relu, None])
 def test_what_is_no_layer_is_told_by_its_place(given: Any) -> None:
     with pytest.raises(TypeError, match=r"^Layer 1 is to be one of app\.engine\.layers, such as"):
