@@ -67,7 +67,7 @@ def test_the_end_of_an_answer_sends_it_without_waiting_for_the_turn_to_end() -> 
 def test_long_bodies_are_not_copied(length: int, sent: int) -> None:
     seen = seen_after(writes(b"head", bytes(length)))
     assert len(seen) == sent
-    assert b"".join(map(bytes, seen)) == b"head" + bytes(length)
+    assert b"".join(part for part in seen if isinstance(part, bytes)) == b"head" + bytes(length)
 
 
 def test_closing_sends_what_is_left_and_aborting_does_not() -> None:
