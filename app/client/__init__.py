@@ -35,6 +35,7 @@ from app.client.errors import (
     Unintelligible,
     UnsupportedType,
 )
+from app.client.messages import spec
 from app.client.network import Network
 from app.client.retries import Retries
 
@@ -67,4 +68,5 @@ __all__ = [
     "Unauthorized",
     "Unintelligible",
     "UnsupportedType",
+    "spec",
 ]

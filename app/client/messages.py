@@ -63,6 +63,19 @@ def _decode(name: str, told: Mapping[str, Any], arrays: dict[str, Array]) -> Non
         arrays[name] = (offset + scale * maps).astype(np.float32).reshape(codes.shape)
 
 
+def spec(layers: Any, *, x: Any = None, **members: Any) -> dict[str, Any]:
+    """Return a network spec as JSON can write it: what `convscope` and `curl --json @file` read.
+
+    Args:
+        layers: A `Network`, or layers as the spec writes them.
+        x: An upload, a mapping such as `{"sample": "cat"}`, or an array; None for no input.
+        **members: Further ones, such as `loss`, `dtype` and `render`.
+    """
+    source = {} if x is None else {"input": as_source(x)}
+    told: dict[str, Any] = plain({**source, "layers": layers, **members})
+    return told
+
+
 def plain(value: Any) -> Any:
     """Return the engine's values and NumPy's as JSON can write them, arrays as nested lists."""
     return _detached(value, None)

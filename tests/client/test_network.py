@@ -1,15 +1,19 @@
 """Networks are checked without a server, in the server's own sentences."""
 
+import json
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
-from app.client import Client, Invalid, Network
+from app.client import Client, Invalid, Network, spec
 from app.client.messages import plain
 from app.engine import NetworkError, ShapeError
 from app.engine.kernels import PresetKernel, RandomKernel, RandomWeight
 from app.engine.layers import LAYER_TYPES, Conv1d, Conv2d, Dense, Flatten, MaxPool2d, Relu
+from app.engine.losses import L2
+from app.engine.selection import Select
 
 NETWORK = Network(
     Conv2d(RandomKernel(4, (3, 5), seed=2), padding="same"), Relu(), MaxPool2d(2), Flatten()
@@ -46,6 +50,17 @@ def test_what_is_illegal_whatever_the_input_needs_none_to_be_found() -> None:
         ("layers", 1, "groups"),
     ]
     assert NETWORK.faults() == []
+
+
+def test_spec_of_a_network_is_what_the_api_reads(server: str) -> None:
+    x = np.random.default_rng(3).normal(size=(3, 10, 14)).astype(np.float32)
+    loss = L2(Select(channels=[0, 5]))
+    told = json.loads(json.dumps(spec(NETWORK, x=x, loss=loss)))
+    answer = httpx.post(f"{server}/api/v1/backward", json=told).raise_for_status().json()
+    with Client(server) as client:
+        found = client.backward(x, NETWORK, loss=loss)
+    np.testing.assert_array_equal(np.float32(answer["gradients"][0]["data"]), found["input"])
+    assert list(spec([{"type": "relu"}])) == ["layers"]
 
 
 @pytest.mark.parametrize("given", ["relu", Relu, None])
