@@ -1,6 +1,7 @@
 """Results as answers: one envelope that tells, and the arrays that it tells of, by name."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +112,19 @@ def chosen_layers(returning: Returning, count: int) -> set[int]:
         return {count - 1}
     _refuse_outside(returning.layers, count, "layer", ("return", "layers"))
     return {index % count for index in returning.layers}
+
+
+def refuse_unknown(returning: Returning, reports: Sequence[LayerReport]) -> None:
+    """Refuse a choice of layers or channels that are not there, before anything is computed.
+
+    Raises:
+        NetworkError: The network has no such layer, or its maps no such channel.
+    """
+    wanted = chosen_layers(returning, len(reports))
+    for report in reports:
+        if report.index in wanted and returning.channels is not None and report.output_shape:
+            count = report.output_shape[1]
+            _refuse_outside(returning.channels, count, "channel", ("return", "channels"))
 
 
 def chosen_channels(maps: Array, returning: Returning, path: tuple[str, ...]) -> Array:

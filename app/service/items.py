@@ -18,7 +18,14 @@ from app.engine.layers import Layer
 from app.engine.network import forward
 from app.imaging import Picture, PictureLimits, Rendering
 from app.service import budget, memory
-from app.service.answers import Answer, as_maps, as_npz, as_pixels, forward_answer
+from app.service.answers import (
+    Answer,
+    as_maps,
+    as_npz,
+    as_pixels,
+    forward_answer,
+    refuse_unknown,
+)
 from app.service.compute import Run
 from app.service.memory import Writing
 from app.service.prefix import ComputedLayer
@@ -66,12 +73,14 @@ class ItemWork:
         """Raise whatever speaks against a picture of this size, or tell of the computation.
 
         Raises:
-            EngineError: The network is illegal for it, with every fault.
+            EngineError: The network is illegal for it, with every fault; or what is to be kept is
+                not there.
             TooMuchWork: It would need too much memory.
         """
         spec = self.on(rows, cols)
         prospect = foresee(spec, self.settings)
         prospect.refuse_faults()
+        refuse_unknown(self.returning, prospect.reports)
         for writing in self._writings():
             budget.refuse_too_much_work(prospect.forward_bytes(writing), self.settings)
         return prospect

@@ -286,6 +286,8 @@ def test_same_key_again_is_the_same_job_when_its_pictures_are_gone(
         ({"images": [{"sample": "cat", "name": "a\nb"}]}, 422, "/images/0/name"),
         ({"images": [{"sample": "cat"}] * 4}, 422, "/images"),
         ({"input": {"sample": "cat"}}, 422, "/input/sample"),
+        ({"return": {"layers": [0, 4]}}, 422, "/return/layers/1"),
+        ({"return": {"channels": [3]}}, 422, "/return/channels/0"),
         ({"forms": []}, 422, "/forms"),
         ({"forms": ["png", "png"]}, 422, "/forms"),
         ({"forms": ["gif"]}, 422, "/forms/0"),
