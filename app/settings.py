@@ -61,6 +61,9 @@ class Settings:
     json_bytes: int = limit(4 * MEBIBYTE, "JSON body, in bytes")
     json_depth: int = limit(64, "nesting of a JSON body")
     bodies_bytes: int = limit(256 * MEBIBYTE, "bodies of all running requests together, in bytes")
+    answers_bytes: int = limit(
+        256 * MEBIBYTE, "answers of all connections that wait to be read, in bytes"
+    )
     picture_pixels: int = limit(50_000_000, "pixels of a decoded picture")
     picture_side: int = limit(16_384, "longer side of a picture, in pixels")
     picture_scans: int = limit(100, "scans of a JPEG, each of which goes over all its pixels")

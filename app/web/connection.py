@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import http
 import json
-from typing import Any
+import sys
+from typing import Any, Protocol
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.settings import Settings
 from app.web.problems import MEDIA_TYPE
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 CHECKS_PER_LIMIT = 4
 # Less than this is put together before it is sent; of more, the copy would cost what a write does.
@@ -20,10 +25,30 @@ MOST_COPIED = 64 * 1024
 Bytes = bytes | bytearray | memoryview
 
 
+class Watched(Protocol):
+    """A connection that is looked at.
+
+    Attributes:
+        slow_since: since when its client has been behind with reading.
+    """
+
+    slow_since: float
+
+    def look(self) -> None:
+        """Close the connection if it has rested too long."""
+
+    def unread(self) -> int:
+        """Return the bytes of answers that wait here for the client to read."""
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+
+
 class Watch:
     """Looks at all connections of a server, one round after the other.
 
     A timer for each of them would cost the event loop more than they do when there are thousands.
+    Who reads slowly may, as long as all who do hold no more than they may together.
 
     Args:
         settings: the limits; some rounds come within the shortest.
@@ -32,26 +57,38 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         shortest = min(settings.header_seconds, settings.stall_seconds)
         self._interval = min(1.0, shortest / CHECKS_PER_LIMIT)
-        self._watched: set[GuardedProtocol] = set()
+        self._most_unread = settings.answers_bytes
+        self._watched: set[Watched] = set()
         self._runs = False
 
-    def add(self, connection: GuardedProtocol) -> None:
+    def add(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         """Look at a connection from now on."""
         self._watched.add(connection)
         if not self._runs:
             self._runs = True
-            connection.loop.call_later(self._interval, self._round, connection.loop)
+            loop.call_later(self._interval, self._round, loop)
 
-    def discard(self, connection: GuardedProtocol) -> None:
+    def discard(self, connection: Watched) -> None:
         """Look at it no more."""
         self._watched.discard(connection)
 
     def _round(self, loop: asyncio.AbstractEventLoop) -> None:
         for connection in tuple(self._watched):
             connection.look()
+        self._shed()
         self._runs = bool(self._watched)
         if self._runs:
             loop.call_later(self._interval, self._round, loop)
+
+    def _shed(self) -> None:
+        """Drop those that have been slowest for longest while answers take too much memory."""
+        unread = {connection: connection.unread() for connection in self._watched}
+        held = sum(unread.values())
+        for connection in sorted(filter(unread.get, unread), key=lambda one: one.slow_since):
+            if held <= self._most_unread:
+                return
+            held -= unread[connection]
+            connection.drop()
 
 
 class Together(asyncio.Transport):
@@ -92,6 +129,10 @@ class Together(asyncio.Transport):
         for data in held:
             self._transport.write(data)
 
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes that are not sent yet."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._held))
+
     def close(self) -> None:
         """Send what is left, then close."""
         self._send()
@@ -129,8 +170,9 @@ class GuardedProtocol(H11Protocol):
         """Begin to watch a new connection."""
         super().connection_made(Together(transport, self.loop))
         self._phase: tuple[str, int] = ("headers", 0)
-        self._since = self._heard = self._written = self.loop.time()
-        self.watch.add(self)
+        self._since = self._heard = self._written = self.slow_since = self.loop.time()
+        self._behind = 0
+        self.watch.add(self, self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes of the client."""
@@ -160,14 +202,36 @@ class GuardedProtocol(H11Protocol):
         now = self.loop.time()
         if (phase := self._current_phase()) != self._phase:
             self._phase, self._since = phase, now
-        if not self.flow.write_paused:
+        behind = self.unread() + self._in_kernel() if self.flow.write_paused else 0
+        if behind < self._behind or not behind:
             self._written = now
+        if not behind:
+            self.slow_since = now
+        self._behind = behind
         if self.flow.read_paused:
             # Not the client rests: nobody here has taken what it sent.
             self._heard = now
         if self._is_overdue(now):
             self._answer(408, "The request took too long to arrive.")
             self.transport.abort() if self.flow.write_paused else self.transport.close()
+
+    def unread(self) -> int:
+        """Return the bytes of answers that wait here for the client to read."""
+        return self.transport.get_write_buffer_size()
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
+
+    def _in_kernel(self) -> int:
+        """Return the bytes that the system has taken over and the client has not, if it tells."""
+        if sys.platform != "linux":
+            return 0
+        try:
+            told = fcntl.ioctl(self.transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):
+            return 0
+        return int.from_bytes(told, sys.byteorder)
 
     def _is_overdue(self, now: float) -> bool:
         limits, phase = self.settings, self._phase[0]

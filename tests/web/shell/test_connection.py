@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from app.settings import Settings
 from app.web import serving
-from app.web.connection import MOST_COPIED, Together
+from app.web.connection import MOST_COPIED, Together, Watch
 from tests.web.shell.asking import Shell
 
 
@@ -97,3 +98,39 @@ def test_connection_may_rest_at_least_as_long_as_told(
     monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     serving.serve(shell.app, dataclasses.replace(shell.app.state.settings, idle_seconds=told))
     assert seen == [rests]
+
+
+class Reader:
+    """A connection with so much to read, and slow since then."""
+
+    def __init__(self, unread: int, slow_since: float) -> None:
+        self._unread = unread
+        self.slow_since = slow_since
+        self.dropped = False
+
+    def look(self) -> None:
+        pass
+
+    def unread(self) -> int:
+        return self._unread
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+@pytest.mark.parametrize(
+    ("most", "dropped"), [(60, []), (59, [2]), (40, [2]), (39, [2, 0]), (9, [2, 0, 1])]
+)
+def test_those_that_read_slowest_for_longest_go_when_answers_take_too_much(
+    most: int, dropped: list[int]
+) -> None:
+    readers = [Reader(30, 2.0), Reader(10, 3.0), Reader(20, 1.0), Reader(0, 0.0)]
+
+    async def run() -> None:
+        watch = Watch(Settings(answers_bytes=most, header_seconds=0.01))
+        for reader in readers:
+            watch.add(reader, asyncio.get_running_loop())
+        await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+    assert {at for at, reader in enumerate(readers) if reader.dropped} == set(dropped)

@@ -112,6 +112,20 @@ def test_answer_that_is_not_read_is_not_held_for_ever(impatient: str) -> None:
         assert len(all_of(client)) < 12 * whole
 
 
+def test_slow_reader_has_all_of_its_answer(impatient: str) -> None:
+    path = f"{STATIC}/vendor/swagger-ui/swagger-ui-bundle.js".encode()
+    request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
+    whole = len(httpx.get(f"{impatient}{path.decode()}").content)
+    with connected(impatient) as client:
+        client.sendall((request + b"\r\n") * 11 + request + b"Connection: close\r\n\r\n")
+        started, received = time.monotonic(), 0
+        while part := client.recv(100_000):
+            received += len(part)
+            time.sleep(0.01)  # most of it takes several times as long as a rest may
+        assert time.monotonic() - started > 1.0
+    assert received > 12 * whole
+
+
 def server_holds(client: socket.socket) -> bool:
     """Whether the other end of a connection within this machine is still open."""
     ends = f":{client.getpeername()[1]:04X}", f":{client.getsockname()[1]:04X}"
