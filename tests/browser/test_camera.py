@@ -9,6 +9,17 @@ REFUSE = """() => {
     throw new DOMException('Permission denied', 'NotAllowedError');
   };
 }"""
+HOLD = """() => {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.asked = 0;
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    window.asked += 1;
+    const stream = await ask(wanted);
+    window.track = stream.getTracks()[0];
+    await new Promise((resolve) => (window.allow = resolve));
+    return stream;
+  };
+}"""
 SEES = "() => document.querySelector('.preview video')?.videoWidth > 0"
 SIZE = """() => {
   const video = document.querySelector('.preview video');
@@ -47,6 +58,21 @@ def test_camera_is_seen_and_its_picture_is_the_input(lab: Lab) -> None:
     )
     red, green, blue, _ = lab.page.evaluate(MIDDLE)
     assert green > 1.2 * max(red, blue)
+
+
+def test_camera_that_comes_after_something_else_was_chosen_goes_out_again(lab: Lab) -> None:
+    lab.wait_until_exact()
+    lab.page.evaluate(HOLD)
+    lab.by_id("open-camera").click()
+    lab.page.wait_for_function("() => window.allow !== undefined")
+    lab.by_id("open-camera").click()
+    assert lab.page.evaluate("window.asked") == 1  # the person is still being asked
+    lab.by_id("sample").select_option("chessboard")
+    lab.wait_until_exact()
+    lab.page.evaluate("window.allow()")
+    lab.page.wait_for_function("() => window.track.readyState === 'ended'")
+    expect(lab.by_id("preview")).to_have_count(0)
+    expect(lab.by_id("open-camera")).to_have_attribute("aria-pressed", "false")
 
 
 def test_camera_that_is_kept_from_the_page_says_what_to_do(lab: Lab) -> None:
