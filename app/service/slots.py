@@ -18,7 +18,8 @@ from app.service.errors import ClientGone, DeadlinePassed, QueueFull
 
 T = TypeVar("T")
 
-# Most jobs end within this time; only longer ones pay for watching the connection.
+# Most jobs end within this time; only longer ones pay for watching the connection, and those that
+# wait for a slot: many of a burst's clients have left before it is their turn.
 PATIENCE_SECONDS = 0.05
 # A request that has ended is often followed by the next one: what computes behind them waits so
 # long for it, as an edit beside it takes several times as long. Where one follows the other for
@@ -154,7 +155,7 @@ class Slots:
         Args:
             compute: The computation; it is stopped at its next `interrupt.check()` when the
                 deadline passes or the client leaves.
-            gone: Returns when the client has left; watched only while the job takes long.
+            gone: Returns when the client has left; watched only while the job waits or takes long.
 
         Raises:
             Overloaded: The queue is full or does not move, or the deadline has passed.
@@ -165,7 +166,8 @@ class Slots:
         answer = asyncio.wrap_future(future)
         answer.add_done_callback(_look_at_result)
         try:
-            await asyncio.wait({answer}, timeout=min(PATIENCE_SECONDS, self.deadline_seconds))
+            if self._taken <= self.count:
+                await asyncio.wait({answer}, timeout=min(PATIENCE_SECONDS, self.deadline_seconds))
             if not answer.done():
                 await self._outlast(answer, job, gone)
             return answer.result()

@@ -281,3 +281,24 @@ def test_what_waits_behind_requests_can_be_stopped(make: Callable[..., Slots]) -
         last.stop()
 
     run(main())
+
+
+def test_place_in_the_queue_is_free_as_soon_as_its_client_has_left(
+    make: Callable[..., Slots], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots_module, "PATIENCE_SECONDS", 60.0)
+    slots, spinner = make(), Spinner()
+
+    async def gone() -> None:
+        pass
+
+    async def main() -> None:
+        running = asyncio.create_task(slots.run(spinner))
+        await asyncio.to_thread(spinner.started.wait)
+        with pytest.raises(ClientGone):
+            await asyncio.wait_for(slots.run(lambda: pytest.fail("computed"), gone), 2)
+        assert slots.taken == 1
+        spinner.released.set()
+        assert await running == "done"
+
+    run(main())
