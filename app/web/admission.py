@@ -6,13 +6,18 @@ request that will be refused costs four times as much as saying so, and everybod
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.service.errors import QueueFull
 from app.service.slots import Slots
 from app.web.problems import from_service, problem_response
 
+# Nobody reads this answer; the status stands in the log alone.
+CLIENT_CLOSED_REQUEST = 499
 COMPUTING = frozenset(
     f"/api/v1/{name}"
     for name in ("forward", "backward", "explain", "gradcheck", "convolve", "gradient")
@@ -37,6 +42,10 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, if there is a place for it."""
         if _computes(scope):
+            if has_left(scope):
+                scope["state"]["route"] = scope["path"]
+                await Response(status_code=CLIENT_CLOSED_REQUEST)(scope, receive, send)
+                return
             try:
                 self.slots.refuse_when_full()
             except QueueFull as full:
@@ -44,6 +53,12 @@ class Admission:
                 await problem_response(scope, from_service(full))(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def has_left(scope: Scope) -> bool:
+    """Tell whether the client of a request is known to have closed its end of the connection."""
+    left: Callable[[], bool] | None = scope["state"].get("left")
+    return left is not None and left()
 
 
 def _computes(scope: Scope) -> bool:

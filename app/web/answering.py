@@ -12,11 +12,8 @@ from app.service.errors import ClientGone
 from app.service.memory import Writing
 from app.service.slots import Slots
 from app.service.specs import Returning
+from app.web.admission import CLIENT_CLOSED_REQUEST, has_left
 from app.web.negotiation import JSON, NPZ, PNG
-
-# Nobody reads this answer; the status stands in the log alone.
-CLIENT_CLOSED_REQUEST = 499
-
 
 # Text that numbers are written as, twice while it is put together: sign, digits, exponent, comma.
 JSON_BYTES = {"uint8": 8.0, "uint16": 12.0}
@@ -77,6 +74,8 @@ async def answer_in_slot(
     slots: Slots = request.app.state.slots
 
     def job() -> bytes:
+        if has_left(request.scope):
+            raise ClientGone("The client has left.")
         timing.mark("queue")
         return compute(timing.mark)
 

@@ -9,6 +9,7 @@ import sys
 from typing import Any, Protocol
 
 import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.settings import Settings
@@ -16,6 +17,7 @@ from app.web.problems import MEDIA_TYPE
 
 if sys.platform == "linux":
     import fcntl
+    import select
     import termios
 
 CHECKS_PER_LIMIT = 4
@@ -172,7 +174,32 @@ class GuardedProtocol(H11Protocol):
         self._phase: tuple[str, int] = ("headers", 0)
         self._since = self._heard = self._written = self.slow_since = self.loop.time()
         self._behind = 0
+        self.app = self._telling(self.app)
         self.watch.add(self, self.loop)
+
+    def _telling(self, app: ASGIApp) -> ASGIApp:
+        """Return the application, told by the state of each request whether its client has left."""
+
+        async def told(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"]["left"] = self.has_left
+            await app(scope, receive, send)
+
+        return told
+
+    def has_left(self) -> bool:
+        """Return whether the client has closed its end, where the system tells.
+
+        The event loop learns of it one turn or two after what was sent last, and in the middle of
+        a burst a turn takes long. Other threads may ask as well.
+        """
+        if sys.platform != "linux":
+            return False
+        seen = select.poll()
+        try:
+            seen.register(self.transport.get_extra_info("socket"), select.POLLRDHUP)
+        except ValueError:
+            return True
+        return bool(seen.poll(0))
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes of the client."""

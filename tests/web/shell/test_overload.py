@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.service.slots import Slots
 from app.web import admission, oneshot
 from app.web.network import router
 from app.web.offloading import Offloading
@@ -44,6 +45,31 @@ def test_nothing_of_a_request_is_read_that_finds_no_place(make_shell: MakeShell,
     assert f"convscope_requests_total{{{labels}}} 1.0\n" in shell.get("/metrics").text
     shell.app.state.slots._taken = 0
     assert shell.ask("POST", path, content=b"no JSON").status_code in (400, 415)
+
+
+@pytest.mark.parametrize(("left", "status"), [(True, 499), (False, 503)])
+def test_client_that_has_left_is_asked_after_before_the_queue(left: bool, status: int) -> None:
+    slots, seen = Slots(1, 0, 1.0), []
+    slots._taken = 1
+
+    async def never(*_: Any) -> None:
+        pytest.fail("served")
+
+    async def nothing() -> Any:
+        pytest.fail("read")
+
+    async def send(message: Any) -> None:
+        seen.append(message.get("status"))
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/forward",
+        "headers": [(b"content-length", b"5")],
+        "state": {"left": lambda: left, "request_id": "x"},
+    }
+    asyncio.run(admission.Admission(never, slots=slots)(scope, nothing, send))
+    assert seen == [status, None]
 
 
 def test_long_body_is_read_to_its_limit_before_it_is_refused(make_shell: MakeShell) -> None:

@@ -126,6 +126,23 @@ def test_slow_reader_has_all_of_its_answer(impatient: str) -> None:
     assert received > 12 * whole
 
 
+def test_nothing_is_computed_for_a_client_that_has_left(impatient: str) -> None:
+    body = b'{"input": {"array": [1]}, "layers": []}'
+    head = b"POST /api/v1/forward HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    for _ in range(20):
+        with connected(impatient) as client:
+            # What is sent and that it was the last arrive together.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            client.sendall(head % len(body) + body)
+    counted = 'convscope_requests_total{method="POST",route="/api/v1/forward",status="%d"}'
+    deadline = time.monotonic() + PROMPT
+    while f"{counted % 499} 20.0" not in (told := httpx.get(f"{impatient}/metrics").text):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    assert counted % 200 not in told
+    assert httpx.post(f"{impatient}/api/v1/forward", content=body).status_code == 200
+
+
 def server_holds(client: socket.socket) -> bool:
     """Whether the other end of a connection within this machine is still open."""
     ends = f":{client.getpeername()[1]:04X}", f":{client.getsockname()[1]:04X}"
