@@ -7,9 +7,9 @@ from tests.browser.lab import Lab
 
 PAPER = "() => getComputedStyle(document.querySelector('.swagger-ui')).backgroundColor"
 PAPERS = {"light": "rgb(251, 251, 250)", "dark": "rgb(22, 23, 25)"}
-# Swagger UI's own letters, which its style sheet has in two colours.
+# What most letters of Swagger UI inherit, which its style sheet has in two colours.
 IS_LIGHT = """() => {
-  const told = document.querySelector('#swagger-ui .opblock-summary-description');
+  const told = document.querySelector('#swagger-ui .opblock-tag-section');
   return Math.min(...getComputedStyle(told).color.match(/\\d+/g)) > 128;
 }"""
 
