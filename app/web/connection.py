@@ -210,6 +210,7 @@ class GuardedProtocol(H11Protocol):
         """Stop watching."""
         self.watch.discard(self)
         super().connection_lost(exc)
+        self.app = self.config.loaded_app  # the one that tells refers to this connection
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP with a problem, like everything else."""
