@@ -49,7 +49,7 @@ function zeroNote() {
   if (!zero && !cancels) return nothing;
   const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
   const said = !zero
-    ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once. At the border some windows leave the picture. Half the sum of squares, or a click on a cell, shows more.`
+    ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once, but not at the border. Half the sum of squares, or a click on a cell, shows more.`
     : dead >= 0
       ? `The gradient is zero everywhere. Every path of this loss runs through units of layer ${dead + 1} (ReLU) that are off, or through weights of zero.`
       : 'The gradient is zero everywhere. The loss does not depend on the picture: the weights on every path add up to zero.';
