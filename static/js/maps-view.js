@@ -4,14 +4,14 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { comparedTitle } from './compare-view.js';
 import { unplaced } from './faults.js';
-import { focusPlane, galleryPlanes, scale } from './focus.js';
+import { focusPlane, galleryPlanes, isForeign, scale } from './focus.js';
 import { amount, number } from './format.js';
 import { isCurrent } from './live.js';
 import { lossMap } from './loss.js';
 import { pinLeft } from './pinned.js';
 import { choosing } from './region.js';
 import { edit, faults, inView, lossChosen, part, shown, shownMode, waiting } from './state.js';
-import { canEnlarge, enlarge, fit, reduce, zoomed } from './zoom.js';
+import { canEnlarge, enlarge, fit, reduce, reveal, zoomed } from './zoom.js';
 
 export function colourControls() {
   const { colors, scale: extent, clip } = part;
@@ -35,12 +35,39 @@ function statusOf({ exact }) {
   return exact ? 'exact' : 'eight bits';
 }
 
+/** Where the least or the largest value of a map stands. @param {import('./live.js').Plane} plane @param {1 | -1} sign 1 for the largest */
+function placeOfExtreme({ values, cols }, sign) {
+  let [at, best] = [0, -Infinity];
+  for (let place = 0; place < values.length; place += 1) {
+    if (!(sign * values[place] > best)) continue;
+    best = sign * values[place];
+    at = place;
+  }
+  return { row: Math.floor(at / cols), col: at % cols };
+}
+
+/** Pin the cell or the pixel that holds an extreme, and bring it into the frame. @param {1 | -1} sign */
+function goTo(sign) {
+  const plane = focusPlane.value;
+  if (!plane) return;
+  const { layer, channel } = inView.value;
+  const place = placeOfExtreme(plane, sign);
+  reveal(place.row, place.col);
+  if (shownMode.value === 'gradient') edit({ pin: { of: 'input', channel, ...place } });
+  else edit({ unit: { layer, channel, ...place }, pin: null });
+}
+
+/** An extreme of the map, which leads to its cell once every cell is there exactly. @param {string} name @param {number} value @param {1 | -1} sign @param {boolean} off */
+const extreme = (name, value, sign, off) =>
+  html`${name} <button type="button" data-testid="go-${name}" title="Pin where it stands" aria-description="Pins where it stands" ?disabled=${off} @click=${() => goTo(sign)}>${number(value)}</button>`;
+
 export function statsLine() {
   const plane = focusPlane.value;
   if (!plane?.stats) return html``;
   const { min, max, mean, std, nonfinite } = plane.stats;
   const bad = nonfinite ? html` · <b>${amount(nonfinite)} not finite</b>` : nothing;
-  return html`<span class="away" data-testid="exact">${statusOf(plane)}</span>min ${number(min)} · max ${number(max)}<br />mean
+  const off = !plane.exact || !isCurrent.value || isForeign.value || size.value !== drawn.value;
+  return html`<span class="away" data-testid="exact">${statusOf(plane)}</span>${extreme('min', min, -1, off)} · ${extreme('max', max, 1, off)}<br />mean
     ${number(mean)} · std ${number(std)}${bad}${size.value === drawn.value ? nothing : html`<span class="narrow">reduced to ${drawn.value}</span>`}`;
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Error, Request, Route, expect
 
-from tests.browser.arithmetic import SOBEL_X, Array, correlate
+from tests.browser.arithmetic import SOBEL_X, Array, correlate, input_gradient
 from tests.browser.conftest import Encode
 from tests.browser.lab import Lab
 from tests.browser.painted import PIXELS, pixels
@@ -97,6 +97,24 @@ def test_buttons_and_keys_zoom_to_cells_with_their_values(lab: Lab) -> None:
 def test_enlarged_cells_carry_the_values_of_the_map(small: Lab, numbers: Array) -> None:
     wanted = [f"{value:g}".replace("-", "−") for value in correlate(numbers, SOBEL_X).flatten()]
     expect(small.by_id("cell-values").locator("text")).to_have_text(wanted)
+
+
+def test_extremes_of_a_map_and_of_a_gradient_lead_to_where_they_stand(
+    small: Lab, numbers: Array
+) -> None:
+    output = correlate(numbers, SOBEL_X)
+    small.by_id("go-max").click()
+    row, col = np.argwhere(output == output.max())[0].tolist()
+    small.link_holds(unit={"layer": 0, "channel": 0, "row": row, "col": col})
+    small.says_number("pointed-value", float(output.max()), 1e-6)
+    small.by_id("gradient").click()
+    small.by_id("loss").select_option("l2")
+    gradient = input_gradient(output, SOBEL_X, numbers.shape)
+    small.shows(gradient)
+    small.by_id("go-min").click()
+    row, col = np.argwhere(gradient == gradient.min())[0].tolist()
+    small.link_holds(pin={"of": "input", "channel": 0, "row": row, "col": col})
+    small.says_number("pointed-value", float(gradient.min()), 1e-6)
 
 
 def test_wheel_enlarges_around_the_pointer(lab: Lab) -> None:
