@@ -112,7 +112,7 @@ def report() -> str:
         ("W1: the products, two rows stacked", f"{multiplied:.3f} ms"),
         ("W1: writing a map that is new", f"{fresh_map():.3f} ms"),
         ("W1: instead of strips and products, tap by tap", f"{tap_by_tap():.3f} ms"),
-        ("W1: the engine's whole call, two threads", f"{whole:.3f} ms"),
+        ("W1: the engine's whole call", f"{whole:.3f} ms"),
         *((f"tiny: {name}", f"{took:.1f} µs") for name, took in calls),
         ("tiny: the engine's whole call", f"{tiny:.1f} µs"),
     ]
