@@ -1,7 +1,8 @@
-"""The page, its static files and nothing else: the page has no private door into the API."""
+"""The pages, their static files and nothing else: no page has a private door into the API."""
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -23,17 +24,25 @@ TEMPLATES_DIRECTORY = asset_directory("templates")
 # Named in the page, all are fetched at once; found by the imports, only one level after another.
 MODULES = sorted(file.name for file in (STATIC_DIRECTORY / "js").glob("*.js"))
 WORKER = Path("js", "offline", "worker.js")
+# The pages that need no more than their files: the API's would be of no use without the API.
+KEPT_PAGES = ["/", "/lessons"]
 
 
 def _kept_offline() -> list[str]:
-    """Return the addresses of all that the lab may need: the page first, then its files."""
+    """Return the addresses of the pages to be kept, and of all that they may need."""
     names = {
         file.relative_to(STATIC_DIRECTORY)
         for suffix in ("js", "css", "svg")
         for file in STATIC_DIRECTORY.rglob(f"*.{suffix}")
     }
     needed = {name for name in names if not {"docs", "swagger-ui"} & set(name.parts)} - {WORKER}
-    return ["/", *sorted(f"{STATIC}/{name.as_posix()}" for name in needed)]
+    return [*KEPT_PAGES, *sorted(f"{STATIC}/{name.as_posix()}" for name in needed)]
+
+
+def lab_link(**state: object) -> str:
+    """Return the address that opens the lab with `state`, as `static/js/link.js` reads it."""
+    code = base64.urlsafe_b64encode(json.dumps(state, separators=(",", ":")).encode())
+    return f"/#1:{code.decode().rstrip('=')}"
 
 
 WORKER_SCRIPT = (
@@ -44,6 +53,7 @@ WORKER_SCRIPT = (
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=TEMPLATES_DIRECTORY)
+templates.env.globals["lab_link"] = lab_link
 assets = StaticAssets(STATIC_DIRECTORY, VERSION)
 
 
@@ -58,6 +68,12 @@ async def worker() -> Response:
     """Serve what keeps the page in the browser; from here it may keep the page at `/`."""
     headers = {"Cache-Control": FRESH}
     return Response(WORKER_SCRIPT, media_type="text/javascript", headers=headers)
+
+
+@router.api_route("/lessons", methods=["GET", "HEAD"])
+async def lessons(request: Request) -> Response:
+    """Serve the lessons, whose links open the lab in the state that a step begins with."""
+    return _page(request, "lessons.html")
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])

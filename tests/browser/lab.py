@@ -50,6 +50,12 @@ def link(state: dict[str, Any] | str) -> str:
     return "#1:" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def state_in(address: str) -> Any:
+    """What the fragment of an address carries."""
+    code = address.partition("#1:")[2]
+    return json.loads(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)))
+
+
 class Lab:
     """One page of the lab and what a person can do there."""
 
@@ -195,8 +201,7 @@ class Lab:
 
     def state(self) -> Any:
         """What the link in the address bar carries."""
-        code = self.page.url.partition("#1:")[2]
-        return json.loads(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)))
+        return state_in(self.page.url)
 
     def link_holds(self, **wanted: Any) -> str:
         """Wait until the link carries these parts of the state; gives the link."""

@@ -112,3 +112,12 @@ def test_axe_finds_nothing_on_an_opened_operation_of_the_api(blank: Lab, scheme:
     opened.get_by_role("button", name="Try it out").click()
     found = violations(page)
     assert not found, found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_on_the_lessons(blank: Lab, scheme: str, size: tuple[int, int]) -> None:
+    look(blank, scheme, size)
+    blank.page.goto(f"{blank.base_url}/lessons")
+    found = violations(blank.page)
+    assert not found, found

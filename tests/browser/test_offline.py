@@ -65,9 +65,15 @@ def test_page_is_there_without_its_server_and_is_the_new_one_after_an_upgrade(
         lab.link_holds(mode="forward")
         lab.wait_until_exact()
         [(old, kept)] = own_page.evaluate(KEPT).items()
-        assert "/" in kept
+        assert {"/", "/lessons"} <= set(kept)
         assert [path for path in kept if urlsplit(path).path.startswith("/api")] == []
-    # Away: what was set is there, and it is said what is not, and that nothing is lost.
+    # Away: the lessons are there, with their style sheet and their script.
+    own_page.goto(f"{base_url}/lessons")
+    expect(own_page.get_by_role("heading", name="Lessons")).to_be_visible()
+    expect(own_page.get_by_role("main")).to_have_css("max-width", "1080px")
+    expect(lab.by_id("theme")).to_be_visible()
+    own_page.go_back()
+    # What was set is there, and it is said what is not, and that nothing is lost.
     own_page.reload()
     alert = lab.maps.get_by_role("alert")
     expect(alert).to_contain_text("The server does not answer; it is asked again.")

@@ -1,13 +1,13 @@
 /**
- * Keeps the page for when its server is away: the page itself and its static files, and nothing that the API has answered.
+ * Keeps the lab and its lessons for when their server is away: the pages and their static files, and nothing that the API has answered.
  *
- * The server writes two names in front of this file: VERSION, of the page and all its files, and FILES, their addresses. Another version
+ * The server writes two names in front of this file: VERSION, of the pages and all their files, and FILES, their addresses. Another version
  * makes this another worker, with a store of its own; the store of the last one goes when it takes over.
  */
 
 // @ts-ignore -- written by the server
 const [NAME, KEPT] = [`convscope-${VERSION}`, /** @type {string[]} */ (FILES)];
-const PAGE = '/';
+const STATIC = '/static/';
 const IN_STORE = { cacheName: NAME, ignoreVary: true };
 /** @type {any} the page's types have no workers */
 const worker = self;
@@ -33,7 +33,7 @@ async function page({ request, preloadResponse }) {
   try {
     return (await preloadResponse) ?? (await fetch(request));
   } catch (error) {
-    const kept = await caches.match(PAGE, IN_STORE);
+    const kept = await caches.match(new URL(request.url).pathname, IN_STORE);
     if (kept) return kept;
     throw error;
   }
@@ -47,5 +47,5 @@ worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUnti
 worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const { pathname } = new URL(event.request.url);
   if (event.request.method !== 'GET' || !KEPT.includes(pathname)) return;
-  event.respondWith(pathname === PAGE ? page(event) : file(event.request));
+  event.respondWith(pathname.startsWith(STATIC) ? file(event.request) : page(event));
 });

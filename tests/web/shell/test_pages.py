@@ -35,14 +35,41 @@ def test_each_request_has_an_id_of_its_own(shell: Shell) -> None:
     assert "mine" not in ids
 
 
-@pytest.mark.parametrize("name", ["index.html", "docs.html"])
+PAGES = {"Lab": "/", "Lessons": "/lessons", "API": "/docs"}
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_page_has_no_inline_code_and_nothing_from_elsewhere(shell: Shell, name: str) -> None:
-    answer = shell.get({"index.html": "/", "docs.html": "/docs"}[name])
+    answer = shell.get(PAGES[name])
     assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
     text = answer.text
     assert not re.search(r"<script(?![^>]*\bsrc=)", text)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text)
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_names_every_page_and_says_which_one_it_is(shell: Shell, name: str) -> None:
+    text = shell.get(PAGES[name]).text
+    places = re.findall(r'<nav aria-label="Places">(.*?)</nav>', text)[0]
+    found = re.findall(r'<a href="([^"]*)"( aria-current="page")?>([^<]*)</a>', places)
+    assert {title: address for address, _, title in found} == PAGES
+    assert [title for _, current, title in found if current] == [name]
+
+
+def test_phone_is_led_to_the_other_pages_at_the_end_of_the_lab(shell: Shell) -> None:
+    end = re.findall(
+        r'<nav class="narrow[^>]*aria-label="Elsewhere">(.*?)</nav>', shell.get("/").text
+    )
+    assert re.findall(r'href="([^"]*)"', end[0]) == ["/lessons", "/docs"]
+
+
+def test_page_names_only_files_that_are_there(shell: Shell) -> None:
+    for page in PAGES.values():
+        named = set(re.findall(rf'(?:href|src)="({STATIC}/[^"]*)"', shell.get(page).text))
+        assert named
+        assert [name for name in named if shell.get(name).status_code != 200] == []
 
 
 def test_page_answers_head(shell: Shell) -> None:
@@ -79,20 +106,22 @@ def test_static_file_takes_no_post(shell: Shell) -> None:
     assert_problem(shell.ask("POST", f"{STATIC}/js/main.js"), 405)
 
 
-def test_worker_names_the_page_and_files_that_are_there_and_is_asked_for_each_time(
+def test_worker_names_the_pages_and_files_that_are_there_and_is_asked_for_each_time(
     shell: Shell,
 ) -> None:
     answer = shell.get("/worker.js")
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["content-type"].startswith("text/javascript")
     names = json.loads(re.findall(r"^const FILES = (.*);$", answer.text, re.M)[0])
-    assert names[0] == "/"
+    assert names[:2] == ["/", "/lessons"]
     assert [name for name in names if shell.get(name).status_code != 200] == []
-    named = {
-        file.relative_to(STATIC_DIRECTORY).as_posix()
-        for file in imported(STATIC_DIRECTORY / "js" / "main.js")
-    }
-    assert {f"{STATIC}/{name}" for name in named} <= set(names)
+    modules = STATIC_DIRECTORY / "js"
+    needed = imported(modules / "main.js") | imported(modules / "lessons" / "theme-button.js")
+    assert {f"{STATIC}/{file.relative_to(STATIC_DIRECTORY).as_posix()}" for file in needed} <= set(
+        names
+    )
+    for page in names[:2]:
+        assert set(re.findall(rf'"({STATIC}/[^"]*)"', shell.get(page).text)) <= set(names)
 
 
 def test_static_files_of_another_version_are_not_there(shell: Shell) -> None:
