@@ -13,6 +13,7 @@ import anyio
 from fastapi import Depends, FastAPI
 
 from app.imaging import PictureLimits
+from app.service.budget import picture_limits
 from app.service.cluster import ClusterOnDemand
 from app.service.compute import Compute
 from app.service.decoding import Decoding
@@ -77,11 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _add_services(app: FastAPI, settings: Settings) -> None:
     store = ImageStore(settings.store_dir, quota=settings.store_bytes, days=settings.store_days)
-    limits = PictureLimits(
-        pixels=settings.picture_pixels,
-        side=settings.picture_side,
-        scans=settings.picture_scans,
-    )
+    limits = picture_limits(settings)
     app.state.settings = settings
     app.state.lifecycle = Lifecycle()
     app.state.decoding = Decoding(

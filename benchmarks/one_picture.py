@@ -18,7 +18,8 @@ from app.cli.specs import read_spec
 from app.engine.kernels import PresetKernel
 from app.engine.layers import Conv2d, Layer, MaxPool2d, Relu
 from app.engine.network import forward
-from app.imaging import PictureLimits, read
+from app.imaging import read
+from app.service.budget import picture_limits
 from app.service.items import compute_item
 from app.service.tiling import in_order, picture_in, tiled
 from app.settings import Settings
@@ -44,7 +45,7 @@ def ordinary(folder: Path) -> dict[str, float]:
     spec, settings = read_spec(str(folder / "spec.json")), Settings()
     last = len(spec.layers) - 1
     work = Work("forward", spec.layers, {}, {}, {f"layers.{last}": last}, None)
-    limits = PictureLimits(pixels=settings.picture_pixels, side=settings.picture_side)
+    limits = picture_limits(settings)
     told: dict[str, float] = {
         "read": least(lambda: read(content, limits)),
         "jpeg_bytes": len(content),

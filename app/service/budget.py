@@ -7,6 +7,7 @@ from app.engine.errors import EngineError, NetworkError, ParameterError
 from app.engine.kernels import RandomKernel, RandomWeight
 from app.engine.layers import Bounds, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer
 from app.engine.network import LayerReport
+from app.imaging import PictureLimits
 from app.service.errors import TooMuchWork
 from app.settings import Settings
 
@@ -16,6 +17,15 @@ FILTERED = (Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense)
 def bounds(settings: Settings) -> Bounds:
     """Return the server's limits as the engine's reports tell them."""
     return Bounds(settings.stride, settings.kernel_side, settings.filters)
+
+
+def picture_limits(settings: Settings) -> PictureLimits:
+    """Return the server's limits as the reading of pictures asks for them."""
+    return PictureLimits(
+        pixels=settings.picture_pixels,
+        side=settings.picture_side,
+        scans=settings.picture_scans,
+    )
 
 
 def beyond_limits(layer: Layer, report: LayerReport, settings: Settings) -> list[ParameterError]:

@@ -16,7 +16,7 @@ from app import imaging
 from app.engine.errors import ParameterError
 from app.engine.layers import Layer
 from app.engine.network import forward
-from app.imaging import Picture, PictureLimits, Rendering
+from app.imaging import Picture, Rendering
 from app.service import budget, memory
 from app.service.answers import (
     Answer,
@@ -137,12 +137,7 @@ def compute_item(
         TooMuchWork: It would need too much memory.
     """
     settings = work.settings
-    limits = PictureLimits(
-        pixels=settings.picture_pixels,
-        side=settings.picture_side,
-        scans=settings.picture_scans,
-    )
-    read = decode or partial(imaging.read, limits=limits)
+    read = decode or partial(imaging.read, limits=budget.picture_limits(settings))
     pixels = read(content).pixels
     prospect = work.refuse(*pixels.shape[:2])
     asked = work.picture

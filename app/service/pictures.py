@@ -13,7 +13,8 @@ from app import imaging
 from app.imaging import Color, Picture, Range
 from app.service import samples
 from app.service.recent import Recent
-from app.service.store import ImageRecord, ImageStore
+from app.service.records import ImageRecord
+from app.service.store import ImageStore
 
 Pixels = NDArray[np.uint8]
 

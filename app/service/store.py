@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from app.imaging import Picture
 from app.service.database import Database, full_disk_told, sync_directory, write_synced
 from app.service.errors import InUse, NotFound, StoreFull
+from app.service.records import ImageRecord, identify
 
 ID = re.compile(r"[0-9a-f]{64}\Z")
 # A use is written down at most once in this many seconds: reading must not cost a disk sync.
@@ -45,36 +45,6 @@ CREATE INDEX IF NOT EXISTS pins_by_holder ON pins (holder);
 """
 _ALIVE = " FROM images WHERE id = ? AND (used >= ? OR id IN (SELECT image FROM pins))"
 GONE = "There is no picture of this id; it may have expired."
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageRecord:
-    """What is known of an upload.
-
-    Attributes:
-        id: SHA-256 of its bytes, in hexadecimal.
-        width: columns of the decoded picture.
-        height: rows of the decoded picture.
-        channels: 1 for gray, 3 for colour.
-        mode: how the file stores a pixel, in Pillow's words.
-        format: the file's type.
-        bytes: size of the file.
-        conversions: what was done to get to 8-bit gray or sRGB.
-    """
-
-    id: str
-    width: int
-    height: int
-    channels: int
-    mode: str
-    format: str
-    bytes: int
-    conversions: tuple[str, ...]
-
-
-def identify(content: bytes) -> str:
-    """Return the id that `content` has in every store."""
-    return hashlib.sha256(content).hexdigest()
 
 
 class ImageStore:
@@ -122,8 +92,16 @@ class ImageStore:
         Raises:
             StoreFull: it is larger than the quota, or the disk has no room.
         """
-        shown = (picture.width, picture.height, picture.channels, picture.mode, picture.format)
-        record = ImageRecord(identify(content), *shown, len(content), picture.conversions)
+        record = ImageRecord(
+            id=identify(content),
+            width=picture.width,
+            height=picture.height,
+            channels=picture.channels,
+            mode=picture.mode,
+            format=picture.format,
+            bytes=len(content),
+            conversions=picture.conversions,
+        )
         if len(content) > self._quota:
             raise StoreFull(f"The upload has {len(content)} bytes; the store holds {self._quota}.")
         with full_disk_told():

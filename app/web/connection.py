@@ -7,7 +7,7 @@ import http
 import json
 import socket
 import sys
-from typing import Any, Protocol
+from typing import Any
 
 import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,153 +15,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.settings import Settings
 from app.web.problems import MEDIA_TYPE
+from app.web.transport import Together
+from app.web.watching import Watch
 
 if sys.platform == "linux":
     import fcntl
     import termios
 
-CHECKS_PER_LIMIT = 4
 # The first byte of what Linux tells of a TCP connection whose ends are both open.
 ESTABLISHED = b"\x01"
-# Less than this is put together before it is sent; of more, the copy would cost what a write does.
-MOST_COPIED = 64 * 1024
-
-Bytes = bytes | bytearray | memoryview
-
-
-class Watched(Protocol):
-    """A connection that is looked at.
-
-    Attributes:
-        slow_since: since when its client has been behind with reading.
-    """
-
-    slow_since: float
-
-    def look(self) -> None:
-        """Close the connection if it has rested too long."""
-
-    def unread(self) -> int:
-        """Return the bytes of answers that wait here for the client to read."""
-
-    def drop(self) -> None:
-        """Close the connection at once."""
-
-
-class Watch:
-    """Looks at all connections of a server, one round after the other.
-
-    A timer for each of them would cost the event loop more than they do when there are thousands.
-    Who reads slowly may, as long as all who do hold no more than they may together.
-
-    Args:
-        settings: the limits; some rounds come within the shortest.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        shortest = min(settings.header_seconds, settings.stall_seconds)
-        self._interval = min(1.0, shortest / CHECKS_PER_LIMIT)
-        self._most_unread = settings.answers_bytes
-        self._watched: set[Watched] = set()
-        self._runs = False
-
-    def add(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at a connection from now on."""
-        self._watched.add(connection)
-        if not self._runs:
-            self._runs = True
-            loop.call_later(self._interval, self._round, loop)
-
-    def discard(self, connection: Watched) -> None:
-        """Look at it no more."""
-        self._watched.discard(connection)
-
-    def _round(self, loop: asyncio.AbstractEventLoop) -> None:
-        for connection in tuple(self._watched):
-            connection.look()
-        self._shed()
-        self._runs = bool(self._watched)
-        if self._runs:
-            loop.call_later(self._interval, self._round, loop)
-
-    def _shed(self) -> None:
-        """Drop those that have been slowest for longest while answers take too much memory."""
-        unread = {connection: connection.unread() for connection in self._watched}
-        held = sum(unread.values())
-        for connection in sorted(filter(unread.get, unread), key=lambda one: one.slow_since):
-            if held <= self._most_unread:
-                return
-            held -= unread[connection]
-            connection.drop()
-
-
-class Together(asyncio.Transport):
-    """A connection that sends what is written in one turn of the event loop at once.
-
-    uvicorn writes the head of an answer and its body apart. Every write to a socket lets the
-    threads that compute take the interpreter, for which the next one then waits: beside them, a
-    refusal in one write costs the event loop half of what it does in two.
-
-    Args:
-        transport: the connection.
-        loop: its event loop.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._held: list[Bytes] = []
-
-    def write(self, data: Bytes) -> None:
-        """Send at the end of this turn, with what else is written in it; nothing sends at once.
-
-        It is with nothing that h11 ends a body of a declared length.
-        """
-        if not data:
-            self._send()
-            return
-        if not self._held:
-            self._loop.call_soon(self._send)
-        self._held.append(data)
-
-    def _send(self) -> None:
-        if not (held := self._held):
-            return
-        self._held = []
-        if sum(map(len, held)) <= MOST_COPIED:
-            held = [b"".join(held)]
-        for data in held:
-            self._transport.write(data)
-
-    def get_write_buffer_size(self) -> int:
-        """Return the bytes that are not sent yet."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._held))
-
-    def close(self) -> None:
-        """Send what is left, then close."""
-        self._send()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close without sending anything."""
-        self._held.clear()
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        """Return whether it is closed or about to be."""
-        return self._transport.is_closing()
-
-    def pause_reading(self) -> None:
-        """Take in nothing until told to resume."""
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take in bytes again."""
-        self._transport.resume_reading()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known of the connection."""
-        return self._transport.get_extra_info(name, default)
 
 
 class GuardedProtocol(H11Protocol):

@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from app import imaging
 from app.service import samples
 from app.service.pictures import Pictures
-from app.service.store import ImageRecord
+from app.service.records import ImageRecord
 from app.web.caching import cached, not_modified, tag
 from app.web.multipart import read_form
 from app.web.offloading import Offloading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,7 +22,8 @@ class Offloading:
         queue_seconds: how long one may wait.
     """
 
-    def __init__(self, count: int, queue_length: int, queue_seconds: float = math.inf) -> None:
+    def __init__(self, count: int, queue_length: int, queue_seconds: float) -> None:
+        # Threads of its own; but the wait for one cannot be given up without its work.
         self._limiter = anyio.CapacityLimiter(count)
         self._turns = asyncio.Semaphore(count)
         self._queue_seconds = queue_seconds
@@ -51,9 +51,8 @@ class Offloading:
             self._taken -= 1
 
     async def _take_turn(self) -> None:
-        waits = None if math.isinf(self._queue_seconds) else self._queue_seconds
         try:
-            async with asyncio.timeout(waits):
+            async with asyncio.timeout(self._queue_seconds):
                 await self._turns.acquire()
         except TimeoutError:
             raise QueueFull(

@@ -16,7 +16,8 @@ import pytest
 
 from app.imaging import PictureLimits, read
 from app.service.errors import InUse, NotFound, StoreFull
-from app.service.store import ImageRecord, ImageStore, identify
+from app.service.records import ImageRecord, identify
+from app.service.store import ImageStore
 from tests.imaging.pictures import encoded, noise
 
 LIMITS = PictureLimits(pixels=10_000, side=1_000)

@@ -9,7 +9,8 @@ import pytest
 
 from app.settings import Settings
 from app.web import serving
-from app.web.connection import MOST_COPIED, Together, Watch
+from app.web.transport import MOST_COPIED, Together
+from app.web.watching import Watch
 from tests.web.shell.asking import Shell
 
 

@@ -84,7 +84,7 @@ def test_picture_that_finds_no_place_among_those_that_wait_is_refused(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state, go = shell.app.state, threading.Event()
-    state.offloading = Offloading(1, 1)
+    state.offloading = Offloading(1, 1, 10.0)
     decode = state.pictures._decode
     monkeypatch.setattr(state.pictures, "_decode", lambda one: go.wait(10) and decode(one))
     pictures = [encoded(noise(3, 4, seed=seed), "PNG") for seed in range(3)]
