@@ -34,10 +34,11 @@ class GuardedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch a new connection."""
-        super().connection_made(Together(transport, self.loop))
+        self._sending = Together(transport, self.loop)
+        super().connection_made(self._sending)
         self._phase: tuple[str, int] = ("headers", 0)
-        self._since = self._heard = self._written = self.slow_since = self.loop.time()
-        self._behind = 0
+        self._since = self._heard = self._read = self.slow_since = self.loop.time()
+        self._taken = 0
         self.app = self._telling(self.app)
         self.watch.add(self, self.loop)
 
@@ -93,12 +94,13 @@ class GuardedProtocol(H11Protocol):
         now = self.loop.time()
         if (phase := self._current_phase()) != self._phase:
             self._phase, self._since = phase, now
-        behind = self.unread() + self._in_kernel() if self.flow.write_paused else 0
-        if behind < self._behind or not behind:
-            self._written = now
-        if not behind:
+        # Not what is left: that stays the same while the next answer comes as fast as one is read.
+        taken = self._sending.handed_over() - self._in_kernel()
+        if taken > self._taken or not self.flow.write_paused:
+            self._read = now
+        if not self.flow.write_paused:
             self.slow_since = now
-        self._behind = behind
+        self._taken = taken
         if self.flow.read_paused:
             # Not the client rests: nobody here has taken what it sent.
             self._heard = now
@@ -126,7 +128,7 @@ class GuardedProtocol(H11Protocol):
 
     def _is_overdue(self, now: float) -> bool:
         limits, phase = self.settings, self._phase[0]
-        if now - self._written > limits.stall_seconds:
+        if now - self._read > limits.stall_seconds:
             return True
         if phase == "headers":
             return now - self._since > limits.header_seconds

@@ -27,6 +27,7 @@ class Together(asyncio.Transport):
         self._transport = transport
         self._loop = loop
         self._held: list[Bytes] = []
+        self._written = 0
 
     def write(self, data: Bytes) -> None:
         """Send at the end of this turn, with what else is written in it; nothing sends at once.
@@ -47,7 +48,12 @@ class Together(asyncio.Transport):
         if sum(map(len, held)) <= MOST_COPIED:
             held = [b"".join(held)]
         for data in held:
+            self._written += len(data)
             self._transport.write(data)
+
+    def handed_over(self) -> int:
+        """Return the bytes that the system has taken over since the connection was made."""
+        return self._written - self._transport.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
         """Return the bytes that are not sent yet."""

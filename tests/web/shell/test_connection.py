@@ -1,14 +1,19 @@
 """Writes to a connection, as the event loop hands them to its socket."""
 
 import asyncio
+import contextlib
 import dataclasses
+import socket
 import sys
 from collections.abc import Callable
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from app.settings import Settings
 from app.web import serving
+from app.web.connection import guarded
 from app.web.transport import MOST_COPIED, Together
 from app.web.watching import Watch
 from tests.web.shell.asking import Shell
@@ -35,12 +40,12 @@ def seen_after(*turns: Callable[[Together], None]) -> list[bytes | str]:
     """What reaches the socket of what each turn of the event loop does with the connection."""
 
     async def run() -> list[bytes | str]:
-        socket = Socket()
-        together = Together(socket, asyncio.get_running_loop())
+        below = Socket()
+        together = Together(below, asyncio.get_running_loop())
         for turn in turns:
             turn(together)
             await asyncio.sleep(0)
-        return socket.seen
+        return below.seen
 
     return asyncio.run(run())
 
@@ -99,6 +104,42 @@ def test_connection_may_rest_at_least_as_long_as_told(
     monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
     serving.serve(shell.app, dataclasses.replace(shell.app.state.settings, idle_seconds=told))
     assert seen == [rests]
+
+
+class Line(Socket):
+    """A connection that always keeps the same for later."""
+
+    def __init__(self, below: socket.socket) -> None:
+        super().__init__()
+        self._below = below
+
+    def get_write_buffer_size(self) -> int:
+        return 100_000
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._below if name == "socket" else default
+
+
+def test_reader_that_is_always_as_far_behind_is_cut_only_once_it_stops(shell: Shell) -> None:
+    kind = guarded(Settings(stall_seconds=5, header_seconds=1000))
+    config = uvicorn.Config(shell.app, http=kind, lifespan="off")
+    loop, clock = asyncio.new_event_loop(), [0.0]
+    loop.time = lambda: clock[0]  # type: ignore[method-assign]
+    with contextlib.closing(loop), socket.socket() as below:
+        line = Line(below)
+        connection = kind(config, ServerState(), {}, loop)
+        connection.connection_made(line)
+        connection.flow.pause_writing()
+        for _ in range(10):  # of each answer it takes as much as the next one brings
+            clock[0] += 4
+            connection.transport.write(bytes(50_000))
+            connection.transport.write(b"")
+            connection.look()
+        assert "aborted" not in line.seen
+        for _ in range(2):
+            clock[0] += 4
+            connection.look()
+        assert line.seen[-1] == "aborted"
 
 
 class Reader:
