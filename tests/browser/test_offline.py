@@ -47,7 +47,7 @@ def upgraded(folder: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name)
     page = folder / "templates" / "index.html"
     text = page.read_text(encoding="utf-8")
-    page.write_text(text.replace("<title>Convscope", "<title>Upgraded"), encoding="utf-8")
+    page.write_text(text.replace("title = 'Convscope'", "title = 'Upgraded'"), encoding="utf-8")
     main = folder / "static" / "js" / "main.js"
     main.write_text(main.read_text(encoding="utf-8") + "document.body.dataset.new = 'yes';\n")
     return folder
