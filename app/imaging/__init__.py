@@ -4,7 +4,7 @@ from app.imaging.channels import Color, Range, scaled, scaled_size, to_channels
 from app.imaging.colormaps import COLOR_MAPS, ColorMap
 from app.imaging.errors import BrokenPicture, NotAPicture, PictureError, PictureTooLarge
 from app.imaging.formats import ACCEPTED
-from app.imaging.reading import Picture, PictureLimits, read
+from app.imaging.reading import Picture, PictureLimits, decode, read
 from app.imaging.rendering import Rendering, most_bytes, render
 from app.imaging.writing import png
 
@@ -21,6 +21,7 @@ __all__ = [
     "PictureTooLarge",
     "Range",
     "Rendering",
+    "decode",
     "most_bytes",
     "png",
     "read",

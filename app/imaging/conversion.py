@@ -6,7 +6,6 @@ import io
 import struct
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 from PIL.ImageFile import ImageFile
 
@@ -24,9 +23,7 @@ _TURNS = {
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
-def to_eight_bit(
-    image: ImageFile, *, deep: bool, frames: int
-) -> tuple[NDArray[np.uint8], list[str]]:
+def to_eight_bit(image: ImageFile, *, deep: bool, frames: int) -> tuple[Image.Image, list[str]]:
     """Convert a loaded image to 8-bit gray or sRGB.
 
     Args:
@@ -35,7 +32,7 @@ def to_eight_bit(
         frames: how many frames its file has.
 
     Returns:
-        The pixels, of shape (H, W) or (H, W, 3), and what was done, in order.
+        The image, of mode L or RGB, and what was done, in order.
 
     Raises:
         BrokenPicture: samples of 32 bits, whose range nothing tells.
@@ -52,7 +49,7 @@ def to_eight_bit(
     if managed.mode == "CMYK":
         said.append("CMYK to RGB")
         managed = managed.convert("RGB")
-    return np.asarray(managed), said
+    return managed, said
 
 
 def _upright(image: Image.Image, said: list[str]) -> Image.Image:

@@ -115,22 +115,21 @@ def _bound(connection: Connection, seconds: float) -> None:
 
 
 def _received(connection: Connection, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return pixels in the memory that the process has written them to.
+    """Return the pixels at the end of the memory that the process has written them to.
 
     Raises:
         OSError: it can still be changed.
-        ValueError: it is not as large as it should be.
+        ValueError: it is too small for them.
     """
     descriptor = recv_handle(connection)
     try:
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _UNCHANGEABLE)
         size = os.fstat(descriptor).st_size
-        if size != math.prod(shape):
-            raise ValueError(f"{size} bytes are no pixels of shape {shape}.")
         memory = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
     finally:
         os.close(descriptor)
-    return np.frombuffer(memory, np.uint8).reshape(shape)
+    pixels = math.prod(shape)
+    return np.frombuffer(memory, np.uint8, pixels, size - pixels).reshape(shape)
 
 
 def _serve(connection: Connection, limits: PictureLimits, memory_bytes: int) -> None:
@@ -148,19 +147,19 @@ def _serve(connection: Connection, limits: PictureLimits, memory_bytes: int) -> 
 
 def _answer(connection: Connection, content: bytes, limits: PictureLimits) -> None:
     try:
-        picture = imaging.read(content, limits)
+        picture = imaging.decode(content, limits)
     except imaging.PictureError as error:
         connection.send_bytes(json.dumps({"error": type(error).__name__, **vars(error)}).encode())
         return
     told = {
-        "shape": picture.pixels.shape,
+        "shape": picture.shape,
         "mode": picture.mode,
         "format": picture.format,
         "conversions": picture.conversions,
     }
     descriptor = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with open(descriptor, "wb") as memory:
-        memory.write(picture.pixels.data)
+        picture.write(memory)
         memory.flush()
         connection.send_bytes(json.dumps(told).encode())
         send_handle(connection, descriptor, os.getppid())
