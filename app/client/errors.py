@@ -61,6 +61,7 @@ class Problem(ConvscopeError):
         Problem.statuses[status] = cls
 
     def __init__(self, status: int, told: Mapping[str, Any]) -> None:
+        self._told = dict(told)
         members = dict(told)
         self.status = status
         self.title: str = members.pop("title", "")
@@ -74,6 +75,11 @@ class Problem(ConvscopeError):
     def of(cls, status: int, told: Mapping[str, Any]) -> "Problem":
         """Return the problem as the class of its status."""
         return cls.statuses.get(status, cls)(status, told)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled by their text alone, which is not what this one is made of; a pool
+        # of processes whose worker raised it would wait for ever.
+        return type(self), (self.status, self._told)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.status}, {self.detail!r})"

@@ -16,7 +16,8 @@ from app.client.answers import Image
 from app.client.network import Network, written
 
 Array = NDArray[Any]
-Picture = str | Path | bytes | IO[bytes] | Array
+Bytes = bytes | bytearray | memoryview
+Picture = str | Path | Bytes | IO[bytes] | Array
 
 
 def packed(x: Any, fields: Mapping[str, Any]) -> bytes:
@@ -57,8 +58,8 @@ def unpacked(answer: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 def _decode(name: str, told: Mapping[str, Any], arrays: dict[str, Array]) -> None:
     """Replace the codes of an array by offset + scale · code, one of each a map."""
     if name in arrays and "scale" in told:
-        codes = arrays[name]
-        maps = codes.reshape(len(told["scale"]), -1)
+        codes, count = arrays[name], len(told["scale"])
+        maps = codes.reshape(count, codes.size // max(count, 1))
         scale, offset = (np.array(told[one], np.float64)[:, None] for one in ("scale", "offset"))
         arrays[name] = (offset + scale * maps).astype(np.float32).reshape(codes.shape)
 
@@ -114,8 +115,8 @@ def content_of(picture: Picture) -> bytes:
         OSError: The file cannot be read.
         TypeError: The array is not uint8 of shape (H, W) or (H, W, 3).
     """
-    if isinstance(picture, bytes):
-        return picture
+    if isinstance(picture, Bytes):
+        return bytes(picture)
     if isinstance(picture, np.ndarray):
         return _png(picture)
     if isinstance(picture, str | Path):

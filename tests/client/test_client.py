@@ -97,6 +97,7 @@ def test_the_same_picture_from_path_file_and_bytes_is_one(
     path.write_bytes(picture)
     with path.open("rb") as file:
         assert client.upload(path) == client.upload(file) == client.upload(picture)
+    assert client.upload(bytearray(picture)) == client.upload(memoryview(picture))
     with pytest.raises(FileNotFoundError):
         client.upload(tmp_path / "missing.png")
     with pytest.raises(UnsupportedType, match="not a picture"):
@@ -159,6 +160,10 @@ def test_codes_come_back_as_the_values_they_stand_for(client: Client, x: np.ndar
     assert coded.dtype == np.float32
     step = np.ptp(exact, axis=(2, 3)).max() / 65535
     assert 0 < np.abs(coded - exact).max() <= step
+    none = client.forward(x[:0], layers, returning={"dtype": "uint8"}).output
+    assert (none.shape, none.dtype) == ((0, *exact.shape[1:]), np.float32)
+    nowhere = {"dtype": "uint8", "channels": []}
+    assert client.forward(x, layers, returning=nowhere).output.shape == (2, 0, *exact.shape[2:])
 
 
 def test_answers_come_as_files_too(client: Client, picture: bytes, x: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """What the clients do when a server is busy, away, slow, or no Convscope at all."""
 
 import inspect
+import pickle
 import re
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -28,6 +29,12 @@ from app.client import (
 from app.client.errors import Problem as AnyProblem
 
 QUICK = Retries(times=3, backoff=0.001)
+TOLD = {
+    "detail": "No.",
+    "errors": [{"pointer": "/a", "detail": "No."}],
+    "request_id": "r",
+    "limit": 1,
+}
 PROBLEM = {"Content-Type": "application/problem+json"}
 
 Step = Callable[[], httpx.Response | Exception]
@@ -272,6 +279,12 @@ def test_every_declared_status_has_its_error(server: str) -> None:
         if int(status) >= 400
     }
     assert declared <= set(AnyProblem.statuses)
+
+
+@pytest.mark.parametrize("error", [NoAnswer("No server."), AnyProblem.of(422, TOLD)])
+def test_error_survives_the_way_out_of_another_process(error: ConvscopeError) -> None:
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_everything_exported_is_documented() -> None:
