@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,9 @@ from PIL import Image
 
 Color = Literal["rgb", "gray"]
 Range = Literal["unit", "signed", "byte"]
+
+# Runs a task that takes the numbers that fall to it, of 0..count; see `app.engine.threads.share`.
+Share = Callable[[Callable[[Iterator[int]], None], int], None]
 
 # Source: ITU-R BT.601, the luma of R, G and B.
 LUMA = (0.299, 0.587, 0.114)
@@ -45,6 +49,10 @@ def scaled(pixels: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]
     return np.asarray(small)
 
 
+def _alone(task: Callable[[Iterator[int]], None], count: int) -> None:
+    task(iter(range(count)))
+
+
 def to_channels(
     pixels: NDArray[np.uint8],
     *,
@@ -52,6 +60,7 @@ def to_channels(
     range: Range = "unit",  # noqa: A002 - the contract's name
     max_side: int | None = None,
     dtype: DTypeLike = np.float32,
+    share: Share = _alone,
 ) -> NDArray[Any]:
     """Turn pixels into the channels of an input.
 
@@ -61,6 +70,7 @@ def to_channels(
         range: `unit` 0..1, `signed` −1..1 or `byte` 0..255.
         max_side: longest side, see `scaled`.
         dtype: float32 or float64.
+        share: how a large picture is shared among threads; not at all unless told.
 
     Returns:
         Shape (3, H, W) or (1, H, W).
@@ -69,8 +79,13 @@ def to_channels(
     rows, cols = small.shape[:2]
     channels = np.empty((3 if color == "rgb" else 1, rows, cols), dtype)
     step = max(1, PIECE // max(cols, 1))
-    for row in np.arange(0, rows, step):
-        _fill(channels[:, row : row + step], small[row : row + step], range)
+
+    def part(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            band = slice(number * step, (number + 1) * step)
+            _fill(channels[:, band], small[band], range)
+
+    share(part, -(-rows // step))
     return channels
 
 

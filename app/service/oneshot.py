@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app import imaging
+from app.engine import threads
 from app.service.pictures import Pictures
 from app.service.specs import ArrayInput, PictureInput, ShapeInput, Spec
 
@@ -44,5 +45,6 @@ class OneShot:
             range=asked.range,
             max_side=asked.max_side,
             dtype=self.spec.dtype,
+            share=threads.share,
         )
         return replace(self.spec, input=ArrayInput(channels[None]))

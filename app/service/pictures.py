@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from app import imaging
+from app.engine import threads
 from app.imaging import Color, Picture, Range
 from app.service import samples
 from app.service.recent import Recent
@@ -120,7 +121,12 @@ class Pictures:
             return kept
         pixels = self.sample_pixels(sample) if sample is not None else self.pixels(name)
         channels = imaging.to_channels(
-            pixels, color=color, range=range, max_side=max_side, dtype=dtype
+            pixels,
+            color=color,
+            range=range,
+            max_side=max_side,
+            dtype=dtype,
+            share=threads.share,
         )[None]
         channels.flags.writeable = False
         self._decoded.put(key, channels)

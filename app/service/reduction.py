@@ -1,18 +1,25 @@
 """Making arrays small for the wire: area means for thumbnails, few bits for display."""
 
+import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine import threads
+
 Array = NDArray[Any]
 
 # Values coded together: few enough to stay in a core's cache from one step to the next.
 PIECE = 1 << 16
-# Cells whose means are one matrix product: enough for BLAS, few enough that little of it is zeros.
-BAND = 16
+# Rows and columns of means that are one matrix product: enough for BLAS, few enough that little of
+# it is zeros. Columns lie apart, so more of them go together.
+BANDS = (8, 32)
+# Values that outweigh a hand-off to another thread.
+WORTH_SHARING = 1 << 19
 
 
 def area_mean(maps: Array, max_side: int) -> Array:
@@ -32,7 +39,8 @@ def area_mean(maps: Array, max_side: int) -> Array:
         means = maps
         # Rows first: what they leave of the columns is less, and lies in whole rows.
         for axis, side in enumerate(sides, start=2):
-            means = _axis_mean(means, axis, max(1, round(side * ratio)), cells_at_once=BAND)
+            band = BANDS[axis == maps.ndim - 1]
+            means = _axis_mean(means, axis, max(1, round(side * ratio)), cells_at_once=band)
         if np.isfinite(means).all():
             return means
         # A band's product has spread what is not finite to the cells beside it.
@@ -43,30 +51,50 @@ def area_mean(maps: Array, max_side: int) -> Array:
 
 
 def _axis_mean(maps: Array, axis: int, cells: int, cells_at_once: int) -> Array:
-    """Return the means of `cells` equal stretches of one axis.
-
-    The shares of all input in all cells are a matrix with a band of numbers that are not zero;
-    it is multiplied a piece of the band at a time, which BLAS does at full speed.
-    """
+    """Return the means of `cells` equal stretches of one axis."""
     side = maps.shape[axis]
     if cells == side:
         return maps
-    stretch = side / cells
+    bands = _bands(side, cells, cells_at_once, maps.dtype)
     out = np.empty((*maps.shape[:axis], cells, *maps.shape[axis + 1 :]), maps.dtype)
     # The axis is the last but one of a stack of matrices, or their last.
     last = axis == maps.ndim - 1
+
+    def part(numbers: Iterator[int]) -> None:
+        for number in numbers:
+            taken, wanted, shares = bands[number]
+            if last:
+                np.matmul(maps[..., taken], shares.T, out=out[..., wanted])
+            else:
+                np.matmul(shares, maps[..., taken, :], out=out[..., wanted, :])
+
+    threads.share(part, len(bands), worth=maps.size >= WORTH_SHARING)
+    return out
+
+
+@functools.lru_cache(maxsize=64)
+def _bands(
+    side: int, cells: int, cells_at_once: int, dtype: np.dtype[Any]
+) -> list[tuple[slice, slice, Array]]:
+    """Return the shares of the input in each cell, a piece at a time.
+
+    All of them are a matrix with a band of numbers that are not zero; it is multiplied a piece of
+    the band at a time, which BLAS does at full speed.
+
+    Returns:
+        For each piece the input it takes, the cells it gives and its matrix of shares. Made once:
+        it would cost as much as a product.
+    """
+    stretch = side / cells
+    bands = []
     for start in range(0, cells, cells_at_once):
         edges = np.arange(start, min(start + cells_at_once, cells) + 1) * stretch
         first, end = int(edges[0] + 1e-9), min(int(np.ceil(edges[-1] - 1e-9)), side)
         place = np.arange(first, end)
         covered = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
-        share = (np.maximum(covered, 0.0) / stretch).astype(maps.dtype)
-        band, wanted = slice(first, end), slice(start, start + len(share))
-        if last:
-            np.matmul(maps[..., band], share.T, out=out[..., wanted])
-        else:
-            np.matmul(share, maps[..., band, :], out=out[..., wanted, :])
-    return out
+        shares = (np.maximum(covered, 0.0) / stretch).astype(dtype)
+        bands.append((slice(first, end), slice(start, start + len(shares)), shares))
+    return bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,15 +163,21 @@ def _quantise_map(values: Array, out: Array, steps: int) -> tuple[float, float]:
 def _write_codes(values: Array, out: Array, offset: float, steps_a_unit: float) -> None:
     """Write round((value − offset) · steps_a_unit), a piece at a time that stays in the cache."""
     low, factor, half = map(values.dtype.type, (offset, steps_a_unit, 0.5))
-    scratch = np.empty(min(values.size, PIECE), values.dtype)
-    for start in range(0, values.size, PIECE):
-        piece = values[start : start + PIECE]
-        # Subtracting first is exact where it matters: a small range far from zero keeps its digits.
-        codes = np.subtract(piece, low, out=scratch[: piece.size])
-        codes *= factor
-        codes += half
-        np.clip(codes, 0, np.iinfo(out.dtype).max, out=codes)  # rounding at the ends of the range
-        out[start : start + PIECE] = codes
+
+    def part(numbers: Iterator[int]) -> None:
+        scratch = np.empty(min(values.size, PIECE), values.dtype)
+        for start in (number * PIECE for number in numbers):
+            piece = values[start : start + PIECE]
+            # Subtracting first is exact where it matters: a small range far from zero keeps its
+            # digits.
+            codes = np.subtract(piece, low, out=scratch[: piece.size])
+            codes *= factor
+            codes += half
+            # Rounding at the ends of the range.
+            np.clip(codes, 0, np.iinfo(out.dtype).max, out=codes)
+            out[start : start + PIECE] = codes
+
+    threads.share(part, -(-values.size // PIECE), worth=values.size >= WORTH_SHARING)
 
 
 def _fits(span: float, scale: float, dtype: np.dtype[Any]) -> bool:

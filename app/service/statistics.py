@@ -1,15 +1,20 @@
 """Numbers about each channel of a feature map."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine import threads
+
 Array = NDArray[Any]
 
 # Values looked at together: few enough to stay in a core's cache from one look to the next.
 PIECE = 1 << 16
+# Pieces that gain from another thread: of 16 nothing, of the 184 of 12 Mpx a fifth of the time.
+WORTH_SHARING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,19 @@ def _stats(values: Array) -> ChannelStats:
     """Return the statistics of a vector in one pass; non-finite values take a second one."""
     if values.size == 0:
         return ChannelStats(np.nan, np.nan, np.nan, np.nan, 0, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
+    found: dict[int, _Piece] = {}
+
+    def look(numbers: Iterator[int]) -> None:
         scratch = np.empty(min(values.size, PIECE), values.dtype)
         ones = np.ones_like(scratch)
-        pieces = [
-            _piece(values[start : start + PIECE], scratch, ones)
-            for start in range(0, values.size, PIECE)
-        ]
+        for number in numbers:
+            piece = values[number * PIECE : (number + 1) * PIECE]
+            found[number] = _piece(piece, scratch, ones)
+
+    count = -(-values.size // PIECE)
+    with np.errstate(over="ignore", invalid="ignore"):
+        threads.share(look, count, worth=count >= WORTH_SHARING)
+    pieces = [found[number] for number in range(count)]
     low, high = min(one.low for one in pieces), max(one.high for one in pieces)
     # A NaN spoils both, but min() and max() of Python may lose it.
     if not all(np.isfinite((one.low, one.high)).all() for one in pieces):
