@@ -1,7 +1,7 @@
 /** The gradients of the units that the window has passed: it is the sum of what each of them sends back. */
 
 import { compute } from './api.js';
-import { lossOf, lossyNetwork } from './loss.js';
+import { gradientName, lossOf, lossyNetwork } from './loss.js';
 
 /** @typedef {import('./areas.js').Area} Area */
 /** @typedef {import('./slid.js').Lattice} Lattice */
@@ -55,16 +55,16 @@ function partsWithin(state, area, lattice) {
 const known = new Map();
 const MOST_KNOWN = 8;
 
-/** @param {object} body @param {string} kernel name of its gradient @returns {Promise<Gradients>} */
-async function ask(body, kernel) {
+/** @param {object} body @param {string} name of the gradient @param {string} kernel name of its gradient @returns {Promise<Gradients>} */
+async function ask(body, name, kernel) {
   const { tensors } = await compute('/backward', body, new AbortController().signal);
-  return { input: tensors.input, kernel: tensors[kernel] };
+  return { input: tensors[name], kernel: tensors[kernel] };
 }
 
-/** @param {object} body @param {string} kernel */
-function remembered(body, kernel) {
+/** @param {object} body @param {string} name @param {string} kernel */
+function remembered(body, name, kernel) {
   const key = JSON.stringify(body);
-  const answer = known.get(key) ?? ask(body, kernel);
+  const answer = known.get(key) ?? ask(body, name, kernel);
   known.delete(key);
   known.set(key, answer);
   answer.catch(() => known.delete(key));
@@ -82,15 +82,16 @@ function summed(tensors, weights) {
 }
 
 /**
- * dL/dInput and dL/dKernel of the units up to a place of the walk, channel by channel.
+ * dL/dInput, or dL/dMap of the layer that is shown, and dL/dKernel of the units up to a place of the walk, channel by channel.
  * @param {import('./state.js').Lab} state @param {number} layer whose kernel is meant; -1 for none @param {Area} area @param {Lattice} lattice
  * @returns {Promise<{input: Cells[], kernel: Cells[] | null} | null>} null where the loss looks at none of them
  */
 export async function accumulated(state, layer, area, lattice) {
   const parts = passed(area, lattice.cols).flatMap((one) => partsWithin(state, one, lattice));
   const kernel = `layers.${layer}.kernel`;
-  const wanted = { gradients: layer < 0 ? ['input'] : ['input', kernel], dtype: 'float32', max_side: MOST_SIDE };
-  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted }, kernel)));
+  const name = gradientName(state);
+  const wanted = { gradients: layer < 0 ? [name] : [name, kernel], dtype: 'float32', max_side: MOST_SIDE };
+  const answers = await Promise.all(parts.map(({ loss }) => remembered({ ...lossyNetwork(state), loss, return: wanted }, name, kernel)));
   if (!answers.length) return null;
   const weights = parts.map(({ weight }) => weight);
   const kernels = answers.map((answer) => answer.kernel).filter((one) => one !== undefined);

@@ -39,6 +39,7 @@ function product(terms) {
 /** @param {any} told */
 function terms(told) {
   if (told?.count) return html`<p class="dim">${told.count} products dL/dMap × input, one for each cell of the map that the weight makes.</p>`;
+  if (told?.of?.endsWith('.gradient')) return html`<p class="dim">The loss grows by this number for each unit that the cell of the map grows.</p>`;
   if (!told?.terms) return nothing;
   if (isSentBack(told)) return sentBack(told);
   const groups = byChannel(told.terms);
@@ -67,6 +68,7 @@ function place({ of, layer, position: [first, channel, row, col] }) {
   const { unit, pin, layers } = part;
   const held = (/** @type {string} */ kind) => (pin?.of === kind && pin.row === row && pin.col === col && pin.channel === channel ? ' · pinned' : '');
   if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}${held('kernel')}`;
+  if (of.endsWith('.gradient')) return `dL/dMap of layer ${layer + 1} · map ${channel} · ${at}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}${held('input')}`;
   if (!layers[layer]) return nothing;
   const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;

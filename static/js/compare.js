@@ -10,8 +10,8 @@ import { edit, lab, part, shown } from './state.js';
 
 /** What of A is asked: its numbers, and which of them are in focus; layer and map are those of B. */
 export const question = computed(() => {
-  const { kept, mode, layer, channel } = part;
-  return kept && JSON.stringify([kept, mode, layer, channel]);
+  const { kept, mode, layer, channel, gradientAt } = part;
+  return kept && JSON.stringify([kept, mode, layer, channel, gradientAt]);
 });
 
 /** What of A was computed: its map, or its gradient of the channel in focus; or why there is none. */

@@ -7,9 +7,9 @@ import { awaitedStatus } from './awaited-view.js';
 import { inkOn } from './colour.js';
 import { focusPlane, isForeign, scale } from './focus.js';
 import { number } from './format.js';
-import { lossMap } from './loss.js';
+import { gradientLayer, gradientTitle, lossMap } from './loss.js';
 import { region } from './pinned.js';
-import { cell, cellAbove, lit, receptiveField } from './pointing.js';
+import { cell, cellAbove, lit } from './pointing.js';
 import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
 import { NARROW_CELL } from './see-through.js';
 import { partial, unmade } from './slid.js';
@@ -26,6 +26,9 @@ const RING = 14;
 const FAR = 10;
 
 const isGradient = () => shownMode.value === 'gradient';
+/** The layer whose maps, or the gradient at them, are in view; the input where it is the gradient at that. */
+const layerInView = () => (isGradient() ? gradientLayer(inView.value) : inView.value.layer);
+const isOfInput = () => layerInView() === INPUT;
 
 /** Row and column of the hand on the plane in focus, which may end before. @param {PointerEvent} event */
 function nearTo(event) {
@@ -53,14 +56,14 @@ function nearestTo(event) {
 function unitAt(place) {
   if (!place) return null;
   const { layer, channel } = inView.value;
-  if (!isGradient()) return { layer, channel, ...place };
+  if (!isOfInput()) return { layer: layerInView(), channel, ...place };
   const above = cellAbove(layer, place.row, place.col);
   return above ? { layer, channel: lossMap(inView.value), ...above } : null;
 }
 
 /** @param {{row: number, col: number} | null} place */
 function point(place) {
-  if (isGradient()) pointedInput.value = place && { channel: inView.value.channel, ...place };
+  if (isOfInput()) pointedInput.value = place && { channel: inView.value.channel, ...place };
   else pointed.value = unitAt(place);
 }
 
@@ -117,7 +120,7 @@ function onKey(event) {
     if (!dropRegion()) return;
     pressed = null;
   } else if (event.key in ZOOM_KEYS) ZOOM_KEYS[event.key]();
-  else if (event.key === 'Enter' && isGradient()) pin(pointedInput.value);
+  else if (event.key === 'Enter' && isGradient()) pin(isOfInput() ? pointedInput.value : pointed.value);
   else if (move && event.shiftKey) extendRegion(move);
   else if (move) step(move, event.ctrlKey ? FAR : 1);
   else return;
@@ -126,12 +129,14 @@ function onKey(event) {
 
 /** Move the pinned cell, or what is pointed at on a gradient. @param {[number, number]} move @param {number} size */
 function step([down, right], size) {
-  const { layer, channel, unit } = inView.value;
+  const { channel, unit } = inView.value;
+  const layer = layerInView();
   const { rows, cols } = box.value;
   const seen = visible.value;
   if (!focusPlane.value || isForeign.value) return;
   const pinned = unit?.layer === layer ? unit : null;
-  const from = (isGradient() ? pointedInput.value : pinned) ?? { row: (seen.top + seen.bottom) >> 1, col: (seen.left + seen.right) >> 1 };
+  const here = isOfInput() ? pointedInput.value : isGradient() ? pointed.value : pinned;
+  const from = here ?? { row: (seen.top + seen.bottom) >> 1, col: (seen.left + seen.right) >> 1 };
   const row = Math.min(Math.max(from.row + down * size, 0), rows - 1);
   const col = Math.min(Math.max(from.col + right * size, 0), cols - 1);
   reveal(row, col);
@@ -162,8 +167,9 @@ function regionMark() {
   const found = region.value;
   if (dragged.value) return outline(dragged.value, 'region');
   if (!found || !focusPlane.value) return nothing;
-  const here = isGradient() ? part.loss === 'region' : found.layer === inView.value.layer && found.channel === inView.value.channel;
-  const area = isGradient() ? seenBy(found, found.layer, INPUT) : found;
+  const layer = layerInView();
+  const here = isGradient() ? part.loss === 'region' : found.layer === layer && found.channel === inView.value.channel;
+  const area = found.layer === layer ? found : seenBy(found, found.layer, layer);
   return here && area ? outline(area, 'region') : nothing;
 }
 
@@ -171,12 +177,9 @@ function regionMark() {
 function marks() {
   const unit = cell.value;
   if (!focusPlane.value || isForeign.value) return nothing;
-  if (!isGradient()) {
-    const { layer } = inView.value;
-    const area = lit.value.get(layer) ?? (unit?.layer === layer ? { ...unit, rows: 1, cols: 1 } : null);
-    return area ? outline(area) : nothing;
-  }
-  return receptiveField.value ? outline(receptiveField.value) : nothing;
+  const layer = layerInView();
+  const area = lit.value.get(layer) ?? (unit && !isGradient() && unit.layer === layer ? { ...unit, rows: 1, cols: 1 } : null);
+  return area ? outline(area) : nothing;
 }
 
 /** The value of a cell, with the digits that are known; one that came in eight bits is told from an exact one. @param {import('./live.js').Plane} plane @param {number} place @param {number} digits */
@@ -216,14 +219,17 @@ const input = computed(() => shown.value?.of.input ?? lab.value.input);
 export function focusView() {
   const { overlay } = part;
   const { channel, layer } = inView.value;
+  const ofInput = isOfInput();
   const { left, top, width, height } = box.value;
   const place = `left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
   const plane = focusPlane.value;
   // Enlarged cells keep their edges; reduced ones are averaged.
   const rendering = plane && width >= plane.cols ? 'pixelated' : 'auto';
-  const under = isGradient() ? urlOf(input.value) : '';
+  const under = ofInput ? urlOf(input.value) : '';
   const label = isGradient()
-    ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss, Shift and arrows mark a region of cells'
+    ? ofInput
+      ? 'Gradient of the loss at the input; arrows point at a pixel, Enter makes the cell above it the loss, Shift and arrows mark a region of cells'
+      : `${gradientTitle(inView.value)}, map ${channel}; arrows point at a cell, Enter makes it the loss`
     : `Feature map ${channel} of layer ${layer + 1}; arrows move the pinned cell, with Shift they mark a region`;
   return html`${under ? html`<img class="under" src=${under} alt="" ?data-gray=${input.value.color === 'gray'} .style=${place} />` : nothing}
     <canvas

@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { awaitedNote } from './awaited-view.js';
 import { isBank, isRandom } from './layer-types.js';
+import { gradientLayer, gradientTitle } from './loss.js';
 import { pinLeft, pinSentence, region, regionSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
 import { part, shown, shownMode } from './state.js';
@@ -43,22 +44,25 @@ function zeroNote() {
   if (of?.mode !== 'gradient' || !gradient) return nothing;
   const { layers, layer, channel, loss } = of;
   const [first] = layers;
-  const cancels = layer === 0 && weightsCancel(first, channel) && ['sum', 'mean'].includes(loss);
+  const cancels = layer === 0 && gradientLayer(of) < 0 && weightsCancel(first, channel) && ['sum', 'mean'].includes(loss);
   const zero = gradient.input.every(({ stats }) => stats.min === 0 && stats.max === 0);
-  const dead = layers.slice(0, layer + 1).findIndex(({ type }) => type === 'relu');
+  const dead = layers.findIndex(({ type }, index) => index > gradientLayer(of) && index <= layer && type === 'relu');
   if (!zero && !cancels) return nothing;
   const sum = loss === 'mean' ? 'the sum of the weights, over the number of cells' : 'the sum of the weights';
   const said = !zero
     ? `Each inner pixel’s gradient is ${sum}, which is 0: every weight meets it once, but not at the border. Half the sum of squares, or a click on a cell, shows more.`
     : dead >= 0
       ? `The gradient is zero everywhere. Every path of this loss runs through units of layer ${dead + 1} (ReLU) that are off, or through weights of zero.`
-      : 'The gradient is zero everywhere. The loss does not depend on the picture: the weights on every path add up to zero.';
+      : `The gradient is zero everywhere. The loss does not depend on ${gradientLayer(of) < 0 ? 'the picture' : 'these maps'}: the weights on every path add up to zero.`;
   return html`<p class="note" role="status" data-testid="gradient-note">${said}</p>`;
 }
 
 /** What the colours mean: a note always stands here, for the map to keep its size when another loss is chosen. */
 function meaning() {
   const loss = part.loss === 'unit' ? 'the clicked cell' : part.loss === 'mse' ? 'the distance from the target' : 'the loss';
+  if (gradientLayer(part) >= 0)
+    return html`<p class="note" data-testid="gradient-meaning">${gradientTitle(part)}. Red, positive: ${loss} grows with the cell. Blue, negative: it falls. What is sent back from
+      here goes through the layers below to the input.</p>`;
   return html`<p class="note" data-testid="gradient-meaning">Red, positive: ${loss} grows with the pixel. Blue, negative: it falls. The number is by how much for each unit of
     brightness; where it is 0, the picture is seen as it is.</p>`;
 }

@@ -212,6 +212,7 @@ export function legalLab(read, usual) {
     channel: whole && isWhole(read.channel, 0) ? read.channel : 0,
     slice: legalSlice(read.slice, stack, layer),
     map: whole && isWhole(read.map, 0) ? read.map : 0,
+    gradientAt: whole && isWhole(read.gradientAt, -1, stack.length - 1) ? read.gradientAt : -1,
     unit: whole ? legalUnit(read.unit, stack) : null,
     region: whole ? legalRegion(read.region, stack) : null,
     target: legalTarget(read.target) ?? usual.target,

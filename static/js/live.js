@@ -10,7 +10,7 @@ import { batch, computed, effect, signal, untracked } from '../vendor/signals-co
 import { Problem, describe } from './api.js';
 import { mostFilters } from './fitting.js';
 import { toNetwork } from './layer-types.js';
-import { lossOf } from './loss.js';
+import { gradientLayer, lossOf } from './loss.js';
 import { focusForward, focusGradient, gallery } from './requests.js';
 import { away, editedAt, faults, lab, lastEditAt, look, refusal, reports, shapes, shown } from './state.js';
 import { saying } from './under-way.js';
@@ -35,7 +35,7 @@ import { saying } from './under-way.js';
  * @property {number[]} inputShape
  * @property {Plane | null} map
  * @property {Plane[][]} thumbs by layer and channel
- * @property {{loss: number, input: Plane[], kernel: Plane[] | null} | null} gradient
+ * @property {{loss: number, input: Plane[], kernel: Plane[] | null} | null} gradient at the input, or at the maps of a layer
  */
 
 /** The map in focus is on the screen by then. */
@@ -48,7 +48,7 @@ const NOTHING_LOST = 'Nothing you have set is lost: it is all here and in the li
 /** What the answer depends on; colours and the like are none of it. */
 const question = computed(() => {
   const { input, layers, layer, channel, mode } = lab.value;
-  return JSON.stringify([input, layers, layer, channel, mode, lossOf(lab.value)]);
+  return JSON.stringify([input, layers, layer, channel, mode, lossOf(lab.value), mode === 'gradient' && gradientLayer(lab.value)]);
 });
 
 /** Whether what is shown answers what is asked now. */

@@ -4,12 +4,12 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { inWords, oneCell } from './areas.js';
 import { sentence } from './field-view.js';
 import { number } from './format.js';
-import { lossMap } from './loss.js';
+import { gradientLayer, lossLayer, lossMap } from './loss.js';
 import { pinLeft, region, regionSentence, toldSides } from './pinned.js';
 import { clearRegion } from './region.js';
 import { edit, lossChosen, part, shown, shownMode } from './state.js';
 import { targetView } from './target-view.js';
-import { INPUT, seenBy } from './tied.js';
+import { seenBy } from './tied.js';
 import { zoomTo } from './zoom.js';
 
 /** @typedef {import('./state.js').Lab['loss']} Loss */
@@ -55,6 +55,16 @@ function mapMenu() {
   </select>`;
 }
 
+/** At what the gradient is shown: at the input, or at the maps of a layer up to the loss. */
+function gradientMenu() {
+  const at = gradientLayer(part);
+  const choose = (/** @type {any} */ event) => edit({ gradientAt: Number(event.target.value), channel: 0 });
+  return html`<select data-testid="gradient-at" aria-label="Gradient that is shown" @change=${choose}>
+    <option value="-1" .selected=${at < 0}>dL/dInput</option>
+    ${Array.from({ length: lossLayer(part) + 1 }, (_, layer) => html`<option value=${layer} .selected=${at === layer}>dL/dMap ${layer + 1}</option>`)}
+  </select>`;
+}
+
 /** The cell or the region that is the loss. */
 function cellsOfLoss() {
   const { loss, unit } = part;
@@ -70,10 +80,10 @@ function place() {
   return loss === 'channel' ? `map ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
 }
 
-/** Enlarges what the cell or the region that is the loss sees of the input. */
+/** Enlarges what the cell or the region that is the loss sees of the input, or of the maps in view. */
 function zoomButton() {
   const cells = cellsOfLoss();
-  const area = cells && seenBy(cells, cells.layer, INPUT);
+  const area = cells && seenBy(cells, cells.layer, gradientLayer(part));
   return area ? html`<button type="button" class="small" data-testid="zoom-to-it" @click=${() => zoomTo(area)}>Zoom to it</button>` : nothing;
 }
 
@@ -89,18 +99,21 @@ export function regionLine() {
     the gradient. ${clear()}</small>`;
 }
 
+/** How much of the picture below the gradient at the input is covered. */
+const opacity = () => html`<label
+  ><span title="of the gradient, over the picture">Opacity</span
+  ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(part.overlay)}
+    @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
+/></label>`;
+
 export function lossControls() {
-  const { mode, loss, overlay } = part;
+  const { mode, loss } = part;
   if (mode !== 'gradient') return html``;
-  return html`${menu()} ${mapMenu()}
+  return html`${gradientMenu()} ${menu()} ${mapMenu()}
     <small class="loss-value" data-testid="loss-value">
       ${shownMode.value === 'gradient' && shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
       <span title=${place()}>${place()}</span> ${zoomButton()}
     </small>
-    <label
-      ><span title="of the gradient, over the picture">Opacity</span
-      ><input type="range" min="0" max="1" step="0.05" aria-label="Opacity of the gradient" .value=${String(overlay)}
-        @input=${(/** @type {any} */ event) => edit({ overlay: Number(event.target.value) }, 'overlay')}
-    /></label>
+    ${gradientLayer(part) < 0 ? opacity() : nothing}
     ${loss === 'mse' ? targetView() : nothing} ${sentence('/loss')}`;
 }

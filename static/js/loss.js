@@ -50,6 +50,21 @@ export function lossLayer({ loss, unit, region, layer }) {
   return chosen?.layer ?? layer;
 }
 
+/** The layer at whose maps the gradient is shown, no later than the loss looks; -1 at the input. @param {Pick<Lab, 'gradientAt' | 'loss' | 'unit' | 'region' | 'layer'>} state */
+export const gradientLayer = (state) => (state.gradientAt <= lossLayer(state) ? state.gradientAt : -1);
+
+/** What the gradient is called that is shown. @param {Parameters<typeof gradientLayer>[0]} state */
+export function gradientTitle(state) {
+  const at = gradientLayer(state);
+  return at < 0 ? 'dL/dInput' : `dL/dMap of layer ${at + 1}`;
+}
+
+/** What the gradient is called in the API. @param {Parameters<typeof gradientLayer>[0]} state */
+export function gradientName(state) {
+  const at = gradientLayer(state);
+  return at < 0 ? 'input' : `layers.${at}.output`;
+}
+
 /** The network and its loss: a target is of the last layer's output, so that the rest is left out. @param {Lab} state @param {Reports} [told] */
 export function lossyNetwork(state, told) {
   const { input, layers, layer, loss } = state;

@@ -7,10 +7,10 @@ import { unplaced } from './faults.js';
 import { focusPlane, galleryPlanes, isForeign, scale } from './focus.js';
 import { amount, number } from './format.js';
 import { isCurrent } from './live.js';
-import { lossMap } from './loss.js';
+import { gradientLayer, lossMap } from './loss.js';
 import { pinLeft } from './pinned.js';
 import { choosing } from './region.js';
-import { edit, faults, inView, lossChosen, part, shown, shownMode, waiting } from './state.js';
+import { edit, faults, inView, lossChosen, part, pointed, shown, shownMode, waiting } from './state.js';
 import { canEnlarge, enlarge, fit, reduce, reveal, zoomed } from './zoom.js';
 
 export function colourControls() {
@@ -53,7 +53,9 @@ function goTo(sign) {
   const { layer, channel } = inView.value;
   const place = placeOfExtreme(plane, sign);
   reveal(place.row, place.col);
-  if (shownMode.value === 'gradient') edit({ pin: { of: 'input', channel, ...place } });
+  const at = shownMode.value === 'gradient' ? gradientLayer(inView.value) : layer;
+  if (at < 0) edit({ pin: { of: 'input', channel, ...place } });
+  else if (shownMode.value === 'gradient') pointed.value = { layer: at, channel, ...place };
   else edit({ unit: { layer, channel, ...place }, pin: null });
 }
 
@@ -96,7 +98,7 @@ function chooseMap(index) {
 export function galleryView() {
   const { channel } = inView.value;
   if (count.value < 2) return html``;
-  const what = shownMode.value === 'gradient' ? 'input channel' : 'map';
+  const what = shownMode.value === 'gradient' && gradientLayer(inView.value) < 0 ? 'input channel' : 'map';
   return html`${Array.from(
       { length: count.value },
       (_, index) => html`<button
@@ -123,8 +125,14 @@ const channel = computed(() => shown.value?.of.channel ?? part.channel);
 
 const mapTitle = () => html`${part.kept ? nothing : html`<span class="roomy">Feature </span>`}map ${channel.value}`;
 
+/** The gradient that is shown. */
+const gradientTitle = () => {
+  const at = gradientLayer(inView.value);
+  return at < 0 ? 'dL/dInput' : html`dL/dMap <span class="roomy">of layer </span>${at + 1}`;
+};
+
 export const mapsHead = () =>
-  html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? 'dL/dInput' : mapTitle()}</h2>${sizeLine()}`;
+  html`<h2 class="as-written">${comparedTitle()}${shownMode.value === 'gradient' ? gradientTitle() : mapTitle()}</h2>${sizeLine()}`;
 
 /** The loss that a gradient begins with: who has pinned a cell asks about it, unless they chose another, or compare with one. */
 const usualLoss = () => (part.loss === 'sum' && part.unit && !pinLeft.value && !part.kept && !lossChosen.peek() ? 'unit' : part.loss);

@@ -6,7 +6,7 @@ import { colourInto } from './colour.js';
 /** @typedef {import('./colour.js').Scale} Scale */
 
 /** Maps of up to this many cells are coloured at one go. */
-const USUAL_CELLS = 1 << 19;
+const USUAL_CELLS = 1 << 20;
 /** Larger ones in bands of this many: few enough that the page answers the hand in between. */
 const BAND_CELLS = 1 << 17;
 

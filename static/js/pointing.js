@@ -6,7 +6,7 @@ import { oneCell } from './areas.js';
 import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { isOutside } from './pinned.js';
-import { lossyNetwork } from './loss.js';
+import { gradientLayer, lossyNetwork } from './loss.js';
 import { pinnedPixel, pinnedWeight } from './pins.js';
 import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
@@ -81,11 +81,24 @@ const briefly = computed(() => {
   return { of: `layers.${layer}.kernel`, layer, position: [filter, channel, row, col], value, count: rows * cols };
 });
 
+/** The cell under the hand of dL/dMap, whose value alone is told. */
+const ofMap = computed(() => {
+  const [unit, { gradient, of } = {}] = [pointed.value, shown.value ?? {}];
+  if (!unit || !gradient || of?.mode !== 'gradient' || gradientLayer(of) !== unit.layer) return null;
+  const { layer, channel, row, col } = unit;
+  const plane = gradient.input[channel];
+  if (!plane?.exact || plane.cols !== plane.full[1] || plane.rows !== plane.full[0]) return null;
+  return { of: `layers.${layer}.gradient`, layer, position: [0, channel, row, col], value: plane.values[row * plane.cols + col] };
+});
+
+/** What is known without asking. */
+const known = computed(() => briefly.value ?? ofMap.value);
+
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {
   const state = answered.value;
   const unit = cell.value;
-  if (!state || briefly.value) return null;
+  if (!state || known.value) return null;
   if (weightCell.value && state.mode === 'gradient')
     return { ...lossyNetwork(state), at: { kernel_gradient: weightCell.value } };
   if (pixel.value) return { ...lossyNetwork(state), at: { input_gradient: { n: 0, ...pixel.value } } };
@@ -135,7 +148,7 @@ export function startPointing() {
     clearTimeout(timer);
     asking?.abort();
     if (!body) {
-      explanation.value = briefly.value;
+      explanation.value = known.value;
       return;
     }
     timer = setTimeout(async () => {

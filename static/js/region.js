@@ -2,7 +2,7 @@
 
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { between, oneCell } from './areas.js';
-import { lossMap } from './loss.js';
+import { gradientLayer, lossMap } from './loss.js';
 import { region, toldSides } from './pinned.js';
 import { cellAbove } from './pointing.js';
 import { edit, inView, part } from './state.js';
@@ -57,7 +57,8 @@ export function endRegion() {
   const area = dragged.value;
   if (!dropRegion() || !area) return false;
   const { layer, channel, mode } = inView.value;
-  if (mode === 'forward') mark({ layer, channel, ...area });
+  const at = mode === 'gradient' ? gradientLayer(inView.value) : layer;
+  if (at >= 0) mark({ layer: at, channel, ...area });
   else {
     // Of the units above the pixels that were dragged over.
     const [first, last] = [cellAbove(layer, area.row, area.col), cellAbove(layer, area.row + area.rows - 1, area.col + area.cols - 1)];
@@ -76,8 +77,9 @@ const farEnd = (first, count, anchor) => (anchor === first ? first + count - 1 :
 
 /** Move the corner of the region that is opposite to the pinned cell. @param {[number, number]} move */
 export function extendRegion([down, right]) {
-  const { layer, unit } = part;
-  const channel = part.mode === 'gradient' ? lossMap(part) : part.channel;
+  const { unit } = part;
+  const at = part.mode === 'gradient' ? gradientLayer(part) : part.layer;
+  const [layer, channel] = at < 0 ? [part.layer, lossMap(part)] : [at, part.channel];
   const [, rows, cols] = toldSides(layer) ?? [0, 0, 0];
   if (!rows || !cols) return;
   const pinned = unit?.layer === layer && unit.channel === channel ? unit : null;

@@ -3,7 +3,7 @@
 import { compute } from './api.js';
 import { planeOf } from './areas.js';
 import { toNetwork } from './layer-types.js';
-import { lossyNetwork } from './loss.js';
+import { gradientLayer, gradientName, lossyNetwork } from './loss.js';
 import { kernelLayer, shown } from './state.js';
 import { drawnSide } from './zoom.js';
 
@@ -93,11 +93,13 @@ export async function focusForward(state, stage, signal, told) {
 /** One exact plane among those that were there before. @param {Plane} exact @param {number} channel */
 const among = (exact, channel) => (shown.peek()?.gradient?.input ?? []).map((old, index) => (index === channel ? exact : old));
 
-/** The gradients at the input and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] as above: then at one channel of the input alone */
+/** The gradients at the input, or at the maps of a layer, and at the kernel in view. @param {Lab} state @param {Stage} stage @param {AbortSignal} signal @param {any} [told] as above: then of one channel alone */
 export async function focusGradient(state, stage, signal, told) {
   const index = told ? -1 : kernelLayer.peek();
-  const gradients = index < 0 ? ['input'] : ['input', `layers.${index}.kernel`];
-  const shape = told ? told.input.shape : shown.peek()?.inputShape;
+  const [name, at] = [gradientName(state), gradientLayer(state)];
+  const gradients = index < 0 ? [name] : [name, `layers.${index}.kernel`];
+  const [layers, inputShape] = told ? [told.layers, told.input.shape] : [shown.peek()?.layers, shown.peek()?.inputShape];
+  const shape = at < 0 ? inputShape : layers?.[at]?.output_shape;
   const cells = told ? cellsOf(shape) : cellsExpected(state, shape?.length ? shape : undefined);
   const count = shape?.[1] ?? 1;
   const channel = Math.min(state.channel, count - 1);
@@ -107,11 +109,11 @@ export async function focusGradient(state, stage, signal, told) {
   const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form, ...(alone ? { channels: [channel] } : {}) } };
   const { envelope, tensors } = await compute('/backward', body, signal);
   const [input, kernel] = envelope.gradients;
-  const one = alone ? plane(tensors.input, input, 0, channel) : null;
+  const one = alone ? plane(tensors[name], input, 0, channel) : null;
   return {
     gradient: {
       loss: envelope.loss,
-      input: !one ? planes(tensors.input, input) : told ? [one] : among(one, channel),
+      input: !one ? planes(tensors[name], input) : told ? [one] : among(one, channel),
       kernel: kernel ? planes(tensors[kernel.name], kernel) : null,
     },
   };

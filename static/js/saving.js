@@ -4,7 +4,7 @@ import { ADDRESS, compute, describe, file } from './api.js';
 import { csv, keep, mapShape, npy } from './files.js';
 import { focusPlane, scale } from './focus.js';
 import { hasKernel, toNetwork } from './layer-types.js';
-import { lossLayer, lossOf, lossyNetwork } from './loss.js';
+import { gradientLayer, gradientName, lossLayer, lossOf, lossyNetwork } from './loss.js';
 import { paint } from './painting.js';
 import { partial } from './slid.js';
 import { kernelLayer, lab } from './state.js';
@@ -17,7 +17,9 @@ const sourceOf = ({ input }) => input.sample ?? (input.image ? input.image.slice
 /** The name of the map in focus, for files. @param {Lab} state */
 export function nameOf(state) {
   const { mode, layers, layer, channel } = state;
-  const what = mode === 'gradient' ? `gradient-channel-${channel}` : `layer-${layer + 1}-${layers[layer].type}-map-${channel}`;
+  const at = mode === 'gradient' ? gradientLayer(state) : layer;
+  const map = at < 0 ? `channel-${channel}` : `layer-${at + 1}-${layers[at].type}-map-${channel}`;
+  const what = mode === 'gradient' ? `gradient-${map}` : map;
   return `${sourceOf(state)}-${what}`;
 }
 
@@ -25,7 +27,7 @@ export function nameOf(state) {
 function focusRequest(state) {
   const { mode, layer, channel } = state;
   if (mode === 'gradient')
-    return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: ['input'], channels: [channel] } } };
+    return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: [gradientName(state)], channels: [channel] } } };
   return { path: '/forward', body: { ...toNetwork(state), return: { layers: [layer], channels: [channel] } } };
 }
 
@@ -108,6 +110,7 @@ export async function currentQuestion() {
     layer,
     channel,
     loss,
+    gradientAt: mode === 'gradient' ? gradientLayer(state) : -1,
     kernelLayer: kernelLayer.peek(),
     api: location.origin + ADDRESS,
     name: nameOf(state),

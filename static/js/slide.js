@@ -121,8 +121,8 @@ export function startSlide() {
     if (area && part.mode === 'forward') untracked(() => reveal(area.row, area.col));
   });
   effect(() => {
-    const { mode, loss, target, map, unit, region, channel, input, layers } = part;
-    if (here.value || mode || shownMode.value || loss || target || map || unit || region || channel || input || layers) untracked(() => void accumulate());
+    const { mode, loss, target, map, gradientAt, unit, region, channel, input, layers } = part;
+    if (here.value || mode || shownMode.value || gradientAt || loss || target || map || unit || region || channel || input || layers) untracked(() => void accumulate());
   });
   addEventListener('keydown', onKey);
 }

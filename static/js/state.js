@@ -21,6 +21,7 @@ import { LAYER_TYPES, hasKernel } from './layer-types.js';
  * @property {'forward' | 'gradient'} mode
  * @property {'sum' | 'mean' | 'l2' | 'channel' | 'region' | 'unit' | 'mse'} loss
  * @property {number} map whose sum is the loss, where one map is
+ * @property {number} gradientAt the layer at whose maps the gradient is shown; -1 at the input
  * @property {Unit | null} unit the pinned cell
  * @property {Region | null} region the dragged region
  * @property {Target} target
@@ -43,6 +44,7 @@ export const initialLab = () => ({
   mode: 'forward',
   loss: 'sum',
   map: 0,
+  gradientAt: -1,
   unit: null,
   region: null,
   target: { of: 'number', number: 0 },
@@ -230,7 +232,7 @@ export function setLayers(layers, selected) {
   batch(() => {
     forgetAll();
     const layer = Math.max(0, Math.min(selected, layers.length - 1));
-    edit({ layers, layer, channel: 0, map: 0, slice: [0, 0], ...pinsAmong(layers) });
+    edit({ layers, layer, channel: 0, map: 0, gradientAt: -1, slice: [0, 0], ...pinsAmong(layers) });
   });
 }
 

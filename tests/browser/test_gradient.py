@@ -282,3 +282,44 @@ def test_loss_that_undo_brings_back_is_the_one_in_the_menu(lab: Lab) -> None:
     expect(lab.by_id("loss")).to_have_value("unit")
     lab.page.get_by_role("button", name="Undo").click()
     expect(lab.by_id("loss")).to_have_value("mean")
+
+
+def test_gradient_is_shown_at_the_maps_of_every_layer_up_to_the_loss(
+    lab: Lab, numbers: Array
+) -> None:
+    second = np.array([[1.0, -2, 0], [0.5, 3, 0], [0, 1, -1]])
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    for layer in ("relu", "conv2d"):
+        lab.add_layer(layer)
+    lab.enter_kernel(second)
+    first = correlate(numbers, SOBEL_X)
+    output = correlate(np.maximum(first, 0), second)
+    lab.shows(output)
+    lab.by_id("gradient").click()
+    lab.by_id("loss").select_option("l2")
+    at_relu = input_gradient(output, second, numbers.shape)
+    expected = (np.where(first > 0, at_relu, 0), at_relu, output)
+    lab.shows(input_gradient(expected[0], SOBEL_X, numbers.shape))
+    for layer, gradient in enumerate(expected):
+        lab.by_id("gradient-at").select_option(str(layer))
+        lab.shows(gradient)
+        heading = lab.maps.get_by_role("heading")
+        expect(heading).to_have_text(f"dL/dMap of layer {layer + 1}")
+    lab.by_id("gradient-at").select_option("1")
+    lab.shows(at_relu)
+    lab.point_at(2, 3, rows=7, cols=10)
+    lab.says_number("pointed-value", at_relu[2, 3], 1e-3)
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dMap of layer 2 · map 0 · row 2")
+    lab.open(lab.link_holds(gradientAt=1).rpartition("/")[2])
+    lab.shows(at_relu)
+    # A click makes the cell itself the loss: the gradient there is 1, and 0 beside it.
+    lab.point_at(2, 3, rows=7, cols=10)
+    lab.page.mouse.down()
+    lab.page.mouse.up()
+    one = np.zeros_like(output)
+    one[2, 3] = 1
+    lab.shows(one)
+    lab.by_id("gradient-at").select_option("-1")
+    alone = np.where(first > 0, one, 0)
+    lab.shows(input_gradient(alone, SOBEL_X, numbers.shape))

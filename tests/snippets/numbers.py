@@ -44,16 +44,17 @@ def forward(server: str, name: str, spec: Spec) -> tuple[Asked, Spec]:
     return Asked(name, whole, {"found": maps if maps.ndim == 1 else maps[channel]}), told
 
 
-def backward(server: str, name: str, spec: Spec, told: Spec, loss: Spec) -> Asked:
-    """Ask for the gradient of the input, and of the first layer's kernel if it has one."""
+def backward(server: str, name: str, spec: Spec, told: Spec, loss: Spec, at: int = -1) -> Asked:
+    """Ask for the gradient at the input or at a layer's maps, and of the first kernel if any."""
     has_kernel = "kernel" in spec["layers"][0]
-    names = ["input", "layers.0.kernel"][: 1 + has_kernel]
+    gradient = "input" if at < 0 else f"layers.{at}.output"
+    names = [gradient, "layers.0.kernel"][: 1 + has_kernel]
     body = {**spec, "loss": loss, "return": {"gradients": names}}
     grads = [one["data"] for one in ask(server, "/backward", body)["gradients"]]
     numbers = {"found": grads[0][0][0], **({"found-kernel": grads[1]} if has_kernel else {})}
     kernel_layer = 0 if has_kernel else -1
     api = f"{server}/api/v1"
-    whole = question(spec, told, loss=loss, kernel_layer=kernel_layer, api=api)
+    whole = question(spec, told, loss=loss, kernel_layer=kernel_layer, gradient_at=at, api=api)
     return Asked(f"{name}, {loss}", whole, numbers)
 
 
@@ -66,6 +67,8 @@ def both_ways(server: str, networks: dict[str, tuple[Spec, list[Spec]]] = PLAIN)
         loss = losses(*shape[2:])[place % 3] if len(shape) == 4 else {"type": "l2"}
         yield maps
         yield backward(server, name, spec, told, loss)
+        if len(layers) > 1 and len(shape) == 4:
+            yield backward(server, name, spec, told, {"type": "l2"}, at=0)
     for name, (source, layers, target) in TARGETS.items():
         spec = {"input": source, "layers": layers}
         _, told = forward(server, name, spec)

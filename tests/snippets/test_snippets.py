@@ -68,7 +68,8 @@ def few(server: str) -> list[Asked]:
     photo = PLAIN["a photo, small and coloured"]
     picture, _ = forward(server, "a photo", {"input": photo[0], "layers": photo[1]})
     loss = {"type": "l2", "select": {"layer": 0, "channels": [2]}}
-    return [maps, picture, backward(server, "a stack", spec, told, loss)]
+    inner = backward(server, "inner maps of a stack", spec, told, {"type": "l2"}, at=1)
+    return [maps, picture, backward(server, "a stack", spec, told, loss), inner]
 
 
 def test_client_scripts_give_the_numbers_of_the_page(few: list[Asked], tmp_path: Path) -> None:
@@ -92,7 +93,9 @@ def test_curl_commands_write_the_numbers_and_the_picture(few: list[Asked], tmp_p
         gradient = one.question["mode"] == "gradient"
         with np.load(folder / "found.npz") as found:
             layer, channel = one.question["layer"], one.question["channel"]
-            values = found["input"][0, channel] if gradient else found[f"layers.{layer}"][0, 0]
+            inner = one.question["gradientAt"]
+            name = "input" if inner < 0 else f"layers.{inner}.output"
+            values = found[name][0, channel] if gradient else found[f"layers.{layer}"][0, 0]
             np.testing.assert_array_equal(values, np.asarray(one.numbers["found"], np.float32))
             if gradient:
                 kernel = np.asarray(one.numbers["found-kernel"], np.float32)

@@ -37,6 +37,7 @@ def question(
     layer: int | None = None,
     loss: dict[str, Any] | None = None,
     kernel_layer: int = -1,
+    gradient_at: int = -1,
     api: str = "http://127.0.0.1:8000/api/v1",
 ) -> dict[str, Any]:
     """Return a question as the page asks it: of a map, or with a loss of a gradient.
@@ -48,6 +49,7 @@ def question(
         layer: Whose map; the last one's by default.
         loss: A loss of the API.
         kernel_layer: The layer whose kernel's gradient is wanted too.
+        gradient_at: The layer at whose maps the gradient is wanted; -1 at the input.
         api: Where the API is.
     """
     return {
@@ -59,6 +61,7 @@ def question(
         "channel": channel,
         "loss": loss or {"type": "sum"},
         "kernelLayer": kernel_layer,
+        "gradientAt": gradient_at,
         "api": api,
         "name": "found",
     }

@@ -14,7 +14,7 @@ export function clientSnippet(question) {
     : [`returning=${literal({ layers: [layer], channels: [channel] })}`];
   const taken = gradient
     ? [
-        `values = found["input"][0, ${channel}]`,
+        `values = found[${literal(names[0])}][0, ${channel}]`,
         ...names.slice(1).map((one) => `np.save(${literal(`${name}-kernel.npy`)}, found[${literal(one)}])`),
       ]
     : ['values = found.output[0, 0]'];

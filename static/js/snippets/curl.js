@@ -1,6 +1,6 @@
 /** The request as shell commands: the numbers as NPZ, the picture as PNG. */
 
-import { gradientNames } from './question.js';
+import { gradientName, gradientNames } from './question.js';
 import { quoted } from './python.js';
 
 /** The route and the body that ask for what is shown. @param {import('./question.js').Question} question */
@@ -20,7 +20,7 @@ export function curlSnippet(question, render) {
   const { path, body } = request(question);
   const drawn = { ...body, render };
   // A picture is of one channel, numbers are of all that the page knows.
-  if (mode === 'gradient') Object.assign(drawn, { return: { channels: [channel] } });
+  if (mode === 'gradient') Object.assign(drawn, { return: { gradients: [gradientName(question)], channels: [channel] } });
   const command = (/** @type {string} */ accept, /** @type {string} */ ending, /** @type {object} */ asked) =>
     [
       `curl -sS --fail-with-body ${quoted(api + path)}`,

@@ -161,7 +161,7 @@ function lossLines({ loss, reports, layer, api }, y) {
 
 /** @param {Question} question @returns {import('./question.js').Snippet} */
 export function pytorchSnippet(question) {
-  const { network, reports, mode, inputShape, api, kernelLayer } = question;
+  const { network, reports, mode, inputShape, api, kernelLayer, gradientAt = -1 } = question;
   const gradient = mode === 'gradient';
   const steps = network.layers.slice(0, depth(question)).map((layer, index) => stepOf(layer, reports[index], index));
   const input = inputText(network.input, 'x0', inputShape, api);
@@ -169,6 +169,8 @@ export function pytorchSnippet(question) {
   const names = gradientNames(question);
   const target = back.some((line) => line.startsWith('target = picture'));
   const reader = input.picture || (target ? inputText(question.loss.target, 'target', inputShape, api).picture : '');
+  const at = gradientAt + 1;
+  const retained = at > 0 ? [`x${at}.retain_grad()`] : [];
   const kernel = names.length > 1 ? [`grad_kernel_${kernelLayer + 1} = kernel_${kernelLayer + 1}.grad`] : [];
   return {
     text: [
@@ -184,7 +186,7 @@ export function pytorchSnippet(question) {
       ...steps.flatMap(({ setup = [] }) => setup),
       '',
       ...steps.map(({ forward }, index) => `x${index + 1} = ${forward}`),
-      ...(gradient ? ['', ...back, 'loss.backward()', 'g0 = x0.grad', ...kernel] : []),
+      ...(gradient ? ['', ...retained, ...back, 'loss.backward()', `g${at} = x${at}.grad`, ...kernel] : []),
       '',
       ...closingLines(question, (text) => (gradient ? `${text}.numpy()` : `${text}.detach().numpy()`)),
       '',
