@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -112,7 +113,10 @@ class Settings:
         metadata={"limit": False, "meaning": "processes that serve, on Linux", "minimum": 1},
     )
     host: str = choice("127.0.0.1", "address to bind")
-    port: int = choice(8000, "port to bind")
+    port: int = dataclasses.field(
+        default=8000,
+        metadata={"limit": False, "meaning": "port to bind", "minimum": 0, "maximum": 65_535},
+    )
     allowed_hosts: tuple[str, ...] = choice(
         (), "names this server answers to besides loopback, separated by commas; * for any"
     )
@@ -135,7 +139,7 @@ class Settings:
             environment: the variables; the process's own when absent.
 
         Raises:
-            SettingsError: a value is not of its field's type, or below its least value.
+            SettingsError: a value is not of its field's type, or outside of what is legal.
         """
         environment = os.environ if environment is None else environment
         types = get_type_hints(cls)
@@ -144,9 +148,7 @@ class Settings:
             variable = PREFIX + field.name.upper()
             if text := environment.get(variable, "").strip():
                 given[field.name] = _parse(variable, text, types[field.name])
-                minimum = field.metadata.get("minimum")
-                if minimum is not None and not given[field.name] >= minimum:
-                    raise SettingsError(f"{variable} is {text}; at least {minimum} is needed.")
+                _refuse_outside(variable, given[field.name], field.metadata)
         return cls(**given)
 
     def without_secrets(self) -> Settings:
@@ -160,6 +162,16 @@ class Settings:
             for field in dataclasses.fields(self)
             if field.metadata["limit"]
         }
+
+
+def _refuse_outside(variable: str, value: Any, legal: Mapping[str, Any]) -> None:
+    minimum, maximum = legal.get("minimum"), legal.get("maximum")
+    if minimum is not None and not value >= minimum:
+        raise SettingsError(f"{variable} is {value}; at least {minimum} is needed.")
+    if maximum is not None and value > maximum:
+        raise SettingsError(f"{variable} is {value}; at most {maximum} is legal.")
+    if isinstance(value, float) and math.isinf(value):
+        raise SettingsError(f"{variable} is {value}; a finite number is needed.")
 
 
 def _parse(variable: str, text: str, kind: type) -> object:

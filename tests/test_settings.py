@@ -43,6 +43,9 @@ def test_each_kind_of_setting_is_read() -> None:
         ("UPLOAD_BYTES", "1.5"),
         ("LAYERS", "-1"),
         ("DEADLINE_SECONDS", "nan"),
+        ("DEADLINE_SECONDS", "inf"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
         ("ALLOW_PUBLIC", "perhaps"),
     ],
 )

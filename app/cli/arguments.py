@@ -24,7 +24,7 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
     # Absent options leave no trace, so that those before and after `serve` add up.
     serving = argparse.ArgumentParser(add_help=False, argument_default=SUPPRESSED)
     serving.add_argument("--host", help=f"address to bind ({settings.host})")
-    serving.add_argument("--port", type=int, help=f"port to bind ({settings.port})")
+    serving.add_argument("--port", type=_port, help=f"port to bind ({settings.port})")
     serving.add_argument(
         "--workers",
         type=_count,
@@ -250,6 +250,14 @@ def _count(text: str) -> int:
     if count < 1:
         raise ValueError
     return count
+
+
+@_read("a port from 0 to 65535")
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise ValueError
+    return port
 
 
 @_read("a finite number")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import socket
 import sys
 from typing import Any
 
@@ -25,6 +27,7 @@ def run_server(settings: Settings, options: dict[str, Any]) -> int:
             f"{settings.host or 'every address'} can be reached from other machines. "
             "Set CONVSCOPE_TOKEN to a secret, or pass --allow-public to let anyone in."
         )
+    _refuse_taken(settings.host, settings.port)
     if settings.workers > 1:
         return _run_workers(settings)
     from app.main import create_app
@@ -37,6 +40,24 @@ def run_server(settings: Settings, options: dict[str, Any]) -> int:
         raise CommandError(message, exits.SOMETHING_FAILED) from error
     serve(app, settings)
     return exits.DONE
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Refuse an address that cannot be bound, before the store of whoever serves there is opened.
+
+    Raises:
+        CommandError: Another process has the port, or this machine no such address.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                if os.name == "posix":  # elsewhere the option lets two serve at one port
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        message = f"{host} port {port} cannot be served at: {error.strerror}."
+        raise CommandError(message, exits.SOMETHING_FAILED) from error
 
 
 def _run_workers(settings: Settings) -> int:

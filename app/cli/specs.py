@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -83,7 +84,9 @@ def read_spec(path: str) -> Spec:
         raise CommandError(f"{path}: there is no such spec.") from error
     except OSError as error:
         raise CommandError(f"{path}: the spec cannot be read: {error.strerror}.") from error
-    is_json = path.endswith(".json") or content.lstrip()[:1] in (b"{", b"[")
+    content = content.removeprefix(codecs.BOM_UTF8)  # some editors put it before any text
+    is_yaml = path.lower().endswith((".yaml", ".yml"))
+    is_json = not is_yaml and (path.endswith(".json") or content.lstrip()[:1] in (b"{", b"["))
     value = _from_json(path, content) if is_json else _from_yaml(path, content)
     if not isinstance(value, dict) or not isinstance(value.get("layers"), list):
         raise CommandError(f"{path}: a spec is an object with a list of layers.")
@@ -143,6 +146,8 @@ def _from_yaml(path: str, content: bytes) -> Any:
         mark = error.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise CommandError(f"{path}: this is not valid YAML: {error.problem}{where}.") from error
+    except RecursionError as error:
+        raise CommandError(f"{path}: the YAML is nested too deeply.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CommandError(f"{path}: this is neither JSON nor YAML.") from error
     except (TypeError, ValueError) as error:

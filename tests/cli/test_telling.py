@@ -78,6 +78,15 @@ def test_yaml_says_what_json_says(convscope: Run, spec: Path, tmp_path: Path) ->
     found = convscope("explain", "spec.yaml", *asked)
     assert found.status == 0
     assert found.json == convscope("explain", spec, *asked).json
+    (tmp_path / "flow.yml").write_text("{layers: [{type: relu, name: whole}]}")
+    assert "whole" in convscope("shapes", "flow.yml", "--shape", "3").out
+
+
+def test_mark_that_some_editors_put_first_is_passed_over(
+    convscope: Run, spec: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "marked.json").write_bytes(b"\xef\xbb\xbf" + spec.read_bytes())
+    assert convscope("shapes", "marked.json").out == convscope("shapes", spec).out
 
 
 @pytest.mark.parametrize(
@@ -91,6 +100,7 @@ def test_yaml_says_what_json_says(convscope: Run, spec: Path, tmp_path: Path) ->
         ('{"layers": [], "input": 3}', "input is an object"),
         ("layers: [\n", "this is not valid YAML: "),
         ("layers: []\nlayers: []\n", "holds the same key twice at line 1"),
+        ("layers: " + "[" * 3000, "the YAML is nested too deeply"),
         ("layers: [{type: relu, name: 2026-01-01}]", "holds what JSON cannot write"),
         ("\x00", "this is neither JSON nor YAML"),
         ('{"layers": []}', "the spec has no input; give a picture"),
@@ -131,6 +141,7 @@ def test_spec_that_is_none_is_refused_in_a_sentence(
             ["gradient", "spec.json", "a.png", "-o", "out", "--dask", "tcp://a"],
             "maps alone; for gr",
         ),
+        (["serve", "--port", "99999"], "'99999' is not a port from 0 to 65535"),
         (["kernels", "--server", "nonsense"], "'nonsense' is no address"),
     ],
 )

@@ -368,8 +368,26 @@ def test_public_bind_starts_with_the_flag_or_a_token(
     if not given:
         monkeypatch.setenv("CONVSCOPE_TOKEN", "secret")
     monkeypatch.setattr("app.web.serving.serve", lambda app, settings: served.append(settings))
-    assert main(["--host", "0.0.0.0", *given]) == 0
+    assert main(["--host", "0.0.0.0", "--port", "0", *given]) == 0
     assert [settings.host for settings in served] == ["0.0.0.0"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_port_that_is_taken_is_told_before_the_store_is_opened(
+    workers: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVSCOPE_STORE_DIR", str(tmp_path / "store"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--workers", workers]) == 1
+    told = capsys.readouterr().err
+    assert (
+        told == f"convscope: 127.0.0.1 port {port} cannot be served at: Address already in use.\n"
+    )
+    assert not (tmp_path / "store").exists()
 
 
 def test_unreadable_setting_is_told(
