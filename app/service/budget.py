@@ -107,11 +107,14 @@ def _amount(count: int) -> str:
 
 def refuse_too_much_work(estimated: int, settings: Settings) -> None:
     """Raise TooMuchWork when a request needs more memory than one may."""
-    if estimated > settings.working_bytes:
+    limit = settings.working_bytes
+    if estimated > limit:
+        needed, legal = _amount(estimated), _amount(limit)
+        if needed == legal:  # only a little too much, which rounding hides
+            needed, legal = f"{estimated} bytes", f"{limit}"
         raise TooMuchWork(
-            f"The request would need {_amount(estimated)} of memory; the limit is "
-            f"{_amount(settings.working_bytes)}. A smaller input, fewer filters or a "
-            "larger stride needs less.",
+            f"The request would need {needed} of memory; the limit is {legal}. A smaller input, "
+            "fewer filters or a larger stride needs less.",
             estimated=estimated,
-            limit=settings.working_bytes,
+            limit=limit,
         )

@@ -4,6 +4,7 @@ Pydantic's own messages speak of its types. Here each fault is told from the fie
 in the API's schema, so that what a client reads in OpenAPI and what it is told are one.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _found(kind: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) <= LARGEST else "an integer far beyond that"
     if isinstance(value, float):
-        return f"the decimal number {value!r}" if abs(value) < 1e308 else "no finite number"
+        return f"the decimal number {value!r}" if math.isfinite(value) else "no finite number"
     if isinstance(value, list):
         return {0: "an empty list", 1: "a list of 1 entry"}.get(
             len(value), f"a list of {len(value)} entries"
@@ -188,15 +189,16 @@ def _alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
 
 def _in_words(schema: Schema) -> str:
     """Return what a schema lets stand there in words; nothing for null and for what has parts."""
-    if "enum" in schema:
-        return f"one of {', '.join(schema['enum'])}"
+    words = [schema["const"]] if "const" in schema else schema.get("enum")
+    if words:
+        return f"one of {', '.join(words)}"
     kind = schema.get("type", "")
     if kind in ("integer", "number"):
         what = {"integer": "an integer", "number": "a finite number"}[kind]
         return what + _range_in_words(schema)
     most = schema.get("maxLength")
-    words = {"boolean": "true or false", "string": f"a string of at most {most} characters"}
-    return words.get(kind, "")
+    kinds = {"boolean": "true or false", "string": f"a string of at most {most} characters"}
+    return kinds.get(kind, "")
 
 
 def _range_in_words(schema: Schema) -> str:

@@ -119,6 +119,13 @@ def test_too_much_work_is_refused_before_any_of_it_is_done(
     assert problem["estimated"] > problem["limit"] == 2**30
 
 
+def test_a_little_too_much_work_is_told_to_the_byte(narrow: Any) -> None:
+    spec = {"input": {"array": [[1.0]]}, "layers": [conv(kernel=sized(64, 63), padding="same")]}
+    needed = narrow(working_bytes=1).post("/forward", spec).json()["estimated"]
+    problem = assert_problem(narrow(working_bytes=needed - 1).post("/forward", spec), 422)
+    assert f"need {needed} bytes of memory; the limit is {needed - 1}." in problem["detail"]
+
+
 def test_memory_of_the_answer_counts(narrow: Any) -> None:
     api = narrow(working_bytes=40_000_000)
     spec = {"input": {"sample": "camera"}, "layers": [RELU]}

@@ -47,6 +47,8 @@ TOLD = {
     "/loss/select/rows": ([1, 2, 3], "Expected a pair [from, to) of integers, but this is a list "
         "of 3 entries."),
     "/render/clip": (0, "Expected a finite number above 0 and at most 100, but this is 0."),
+    "/render/columns": (1e308, "Expected an integer from 1 to 64, but this is the decimal number "
+        "1e+308."),
     "/render/overlay": (2, "Expected a finite number from 0 to 1, but this is 2."),
     "/render/center": ("zero", 'Expected "auto", a finite number, or null, but this is a string.'),
     "/input": ({}, "The input names no source; give one of image, sample, array."),
@@ -81,6 +83,12 @@ def test_a_fault_is_told_in_the_words_of_its_field(api: Api, pointer: str) -> No
     errors = assert_problem(api.post("/backward", body), 422, pointer)["errors"]
     assert [one["pointer"] for one in errors] == [pointer]
     assert errors[0]["detail"].startswith(sentence)
+
+
+def test_the_only_word_that_is_legal_is_named(api: Api) -> None:
+    job = {"kind": "train", "images": [{"sample": "cat"}], "layers": []}
+    told = assert_problem(api.post("/jobs", job), 422, "/kind")["detail"]
+    assert told == "At /kind: Expected one of apply, but this is none of them."
 
 
 def test_a_missing_field_is_told_with_what_it_takes(api: Api) -> None:
