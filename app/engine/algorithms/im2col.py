@@ -24,7 +24,7 @@ from app.engine.algorithms.strips import group_slices
 from app.engine.geometry import effective_size
 from app.engine.problem import Array, Problem
 
-# What the columns of a block may take: few large calls of NumPy win, see `row_windows`.
+# What the columns of a block may take.
 BLOCK_BYTES = 1 << 21
 # Multiplications from which a hand-off to another thread pays.
 SHARED_WORK = 12_000_000
