@@ -15,7 +15,8 @@ import { cell, isPointing, lit, pixel, weight } from './pointing.js';
 import { regionLine } from './loss-view.js';
 import { isSentBack, sentBack, sentBackLine } from './sent-back-view.js';
 import { byChannel, colsOf, grid, inputOf, weightOf } from './term-grid.js';
-import { INPUT } from './tied.js';
+import { INPUT, shapeOf } from './tied.js';
+import { isVector } from './vectors.js';
 import { explanation, part, shown } from './state.js';
 
 const FEWEST_ROWS = 3;
@@ -63,17 +64,18 @@ function terms(told) {
 }
 
 /** Which number the terms make. @param {any} told */
-function place({ of, layer, position: [first, channel, row, col] }) {
-  const at = `row ${row} · column ${col}`;
+function place({ of, layer, position: [first, channel, row = 0, col = 0] }) {
+  const vector = isVector(shapeOf(layer)) && !of.endsWith('.kernel') && of !== 'input';
+  const at = vector ? `feature ${channel}` : `row ${row} · column ${col}`;
   const { unit, pin, layers } = part;
   const held = (/** @type {string} */ kind) => (pin?.of === kind && pin.row === row && pin.col === col && pin.channel === channel ? ' · pinned' : '');
   if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}${held('kernel')}`;
-  if (of.endsWith('.gradient')) return `dL/dMap of layer ${layer + 1} · map ${channel} · ${at}`;
+  if (of.endsWith('.gradient')) return `dL/dMap of layer ${layer + 1} · ${vector ? '' : `map ${channel} · `}${at}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}${held('input')}`;
   if (!layers[layer]) return nothing;
-  const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col;
+  const pinned = unit !== null && unit.layer === layer && unit.row === row && unit.col === col && (!vector || unit.channel === channel);
   const formula = valueFormula(layers[layer], shown.value?.layers[layer]?.input_shape);
-  return `${layers[layer].type}${formula ? `, ${formula}` : ''} · map ${channel} · ${at}${pinned ? ' · pinned' : ''}`;
+  return `${layers[layer].type}${formula ? `, ${formula}` : ''} · ${vector ? '' : `map ${channel} · `}${at}${pinned ? ' · pinned' : ''}`;
 }
 
 /** @param {any} told */
@@ -91,6 +93,7 @@ function fieldLine() {
   if (explanation.value?.layer !== from || from === 0 || pixel.value || weight.value) return nothing;
   const seen = Array.from({ length: from }, (_, step) => from - 1 - step).flatMap((index) => {
     const area = lit.value.get(index);
+    if (area && isVector(shapeOf(index))) return [`${area.rows * area.cols > 1 ? 'all features' : 'one feature'} of layer ${index + 1}`];
     return area ? [`${inWords(area)} of layer ${index + 1}`] : [];
   });
   const input = lit.value.get(INPUT);

@@ -20,11 +20,12 @@ export const gridStyle = (cols, texts) =>
   `--cols:${cols};--characters:${Math.max(FEWEST_CHARACTERS, ...texts.map(({ length }) => length))}`;
 
 const DIGITS = 3;
-const MOST_DECIMALS = 5;
+const MOST_DECIMALS = 4;
 
 /** All numbers of a grid with as many decimals as the largest has use for. @param {number} value @param {number} largest */
 export function alike(value, largest) {
   const decimals = DIGITS - 1 - Math.floor(Math.log10(largest || 1));
-  if (decimals > MOST_DECIMALS || largest >= 1e6) return number(value, 2);
+  if (decimals > MOST_DECIMALS && value !== 0) return value.toExponential(1).replaceAll('-', '−');
+  if (largest >= 1e6) return number(value, 2);
   return number(Number(value.toFixed(Math.max(0, decimals))), 6);
 }

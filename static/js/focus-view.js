@@ -3,6 +3,7 @@
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { imageUrl, sampleUrl } from './api.js';
+import { oneCell } from './areas.js';
 import { awaitedStatus } from './awaited-view.js';
 import { inkOn } from './colour.js';
 import { focusPlane, isForeign, scale } from './focus.js';
@@ -14,7 +15,8 @@ import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, sta
 import { NARROW_CELL } from './see-through.js';
 import { partial, unmade } from './slid.js';
 import { edit, inView, lab, part, pointed, pointedInput, shown, shownMode } from './state.js';
-import { INPUT, seenBy } from './tied.js';
+import { INPUT, seenBy, shapeOf } from './tied.js';
+import { placeOfUnit, unitAtPlace } from './vectors.js';
 import { box, enlarge, fit, reduce, reveal, visible, wasDragged } from './zoom.js';
 
 /** Cells from this width on, in CSS pixels, carry their value. */
@@ -56,7 +58,7 @@ function nearestTo(event) {
 function unitAt(place) {
   if (!place) return null;
   const { layer, channel } = inView.value;
-  if (!isOfInput()) return { layer: layerInView(), channel, ...place };
+  if (!isOfInput()) return unitAtPlace(shapeOf(layerInView()), layerInView(), channel, place);
   const above = cellAbove(layer, place.row, place.col);
   return above ? { layer, channel: lossMap(inView.value), ...above } : null;
 }
@@ -77,7 +79,7 @@ function pin(place) {
   const unit = unitAt(place);
   if (!unit) return;
   const { unit: old, loss, mode } = lab.value;
-  const again = old && old.row === unit.row && old.col === unit.col && old.layer === unit.layer;
+  const again = old && old.row === unit.row && old.col === unit.col && old.layer === unit.layer && old.channel === unit.channel;
   edit({ unit: again ? null : unit, pin: mode === 'gradient' ? lab.value.pin : null, loss: again && loss === 'unit' ? 'sum' : mode === 'gradient' ? 'unit' : loss });
 }
 
@@ -129,20 +131,20 @@ function onKey(event) {
 
 /** Move the pinned cell, or what is pointed at on a gradient. @param {[number, number]} move @param {number} size */
 function step([down, right], size) {
-  const { channel, unit } = inView.value;
+  const { unit } = inView.value;
   const layer = layerInView();
   const { rows, cols } = box.value;
   const seen = visible.value;
   if (!focusPlane.value || isForeign.value) return;
-  const pinned = unit?.layer === layer ? unit : null;
-  const here = isOfInput() ? pointedInput.value : isGradient() ? pointed.value : pinned;
-  const from = here ?? { row: (seen.top + seen.bottom) >> 1, col: (seen.left + seen.right) >> 1 };
+  const at = isGradient() ? pointed.value : unit;
+  const here = at?.layer === layer ? placeOfUnit(shapeOf(layer), at) : null;
+  const from = (isOfInput() ? pointedInput.value : here) ?? { row: (seen.top + seen.bottom) >> 1, col: (seen.left + seen.right) >> 1 };
   const row = Math.min(Math.max(from.row + down * size, 0), rows - 1);
   const col = Math.min(Math.max(from.col + right * size, 0), cols - 1);
   reveal(row, col);
   if (isGradient()) return point({ row, col });
   pointed.value = null;
-  return edit({ unit: { layer, channel, row, col } }, 'unit');
+  return edit({ unit: unitAt({ row, col }) }, 'unit');
 }
 
 /** A rectangle of cells, and a ring where it is too small to be seen. @param {import('./areas.js').Area} area @param {string} [kind] */
@@ -178,7 +180,7 @@ function marks() {
   const unit = cell.value;
   if (!focusPlane.value || isForeign.value) return nothing;
   const layer = layerInView();
-  const area = lit.value.get(layer) ?? (unit && !isGradient() && unit.layer === layer ? { ...unit, rows: 1, cols: 1 } : null);
+  const area = lit.value.get(layer) ?? (unit && !isGradient() && unit.layer === layer ? oneCell(placeOfUnit(shapeOf(layer), unit)) : null);
   return area ? outline(area) : nothing;
 }
 

@@ -31,9 +31,8 @@ export const countOf = (count, what) => `${count} ${what}${count === 1 ? '' : 's
 /** @param {number} value */
 export const signed = (value) => (value > 0 ? '+' : '') + number(value, 3);
 
-/** @param {number[]} shape (N, C, H, W) */
-export const shape = (shape) =>
-  shape.length === 4 ? `${shape[1]} × ${shape[2]} × ${shape[3]}` : shape.join(' × ');
+/** @param {number[]} shape (N, C, H, W), or (N, features) */
+export const shape = (shape) => (shape.length === 4 ? `${shape[1]} × ${shape[2]} × ${shape[3]}` : countOf(shape[shape.length - 1], 'feature'));
 
 /** @param {number} count */
 export function amount(count) {

@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
 import { exactly } from './format.js';
 import { valueFormula } from './formulas.js';
-import { FIELDS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
 import { LARGEST, limitOf } from './limits.js';
 import { complaints, editLayer, forget, part, shapes } from './state.js';
 
@@ -27,9 +27,10 @@ function rangeOf(index, field, least, most) {
 }
 
 /** @param {number} index @param {string} field @param {Field} about */
-function wholeControl(index, field, { label, least = 1 }) {
+function wholeControl(index, field, { label, kind, least = 1, most: own }) {
   const place = `/layers/${index}/${field}`;
-  const most = field === 'stride' ? limitOf('stride') : MOST_PADDING;
+  const usual = kind === 'count' ? limitOf('filters') : field === 'stride' ? limitOf('stride') : MOST_PADDING;
+  const most = own ?? usual;
   const value = part.layers[index][field];
   const set = (/** @type {number | number[]} */ changed) => editLayer(index, { [field]: changed }, place);
   const step = (/** @type {number} */ change) => {
@@ -44,7 +45,7 @@ function wholeControl(index, field, { label, least = 1 }) {
       place,
       label,
       value: asText(value),
-      parse: field === 'groups' ? whole(label, least, most) : wholeOrPair(label, least, most, rangeOf(index, field, least, most)),
+      parse: field === 'groups' || kind === 'count' ? whole(label, least, most) : wholeOrPair(label, least, most, rangeOf(index, field, least, most)),
       apply: set,
       testid: field,
       hint: shapes.value?.layers[index]?.legal?.[field],
@@ -132,17 +133,17 @@ function parsePadding(text) {
   };
 }
 
-/** @param {number} index */
-function modeControl(index) {
-  const now = part.layers[index].padding_mode;
+/** @param {number} index @param {string} field @param {Field} about @param {string[]} choices */
+function menuControl(index, field, { label }, choices) {
+  const now = part.layers[index][field];
   const menu = html`<select
-    aria-label="Border"
-    data-testid="border"
-    @change=${(/** @type {any} */ event) => editLayer(index, { padding_mode: event.target.value })}
+    aria-label=${label}
+    data-testid=${label.toLowerCase()}
+    @change=${(/** @type {any} */ event) => editLayer(index, { [field]: event.target.value })}
   >
-    ${PADDING_MODES.map((mode) => html`<option .selected=${mode === now}>${mode}</option>`)}
+    ${choices.map((one) => html`<option value=${one} .selected=${one === now}>${one.replace('_', ' ')}</option>`)}
   </select>`;
-  return row('Border', menu, `/layers/${index}/padding_mode`);
+  return row(label, menu, `/layers/${index}/${field}`);
 }
 
 /** @param {number} index @param {string} field @param {Field} about */
@@ -160,9 +161,10 @@ function flagControl(index, field, { label }) {
 function control(index, field) {
   const about = FIELDS[field];
   if (about.kind === 'padding') return paddingControl(index);
-  if (about.kind === 'mode') return modeControl(index);
+  if (about.kind === 'mode') return menuControl(index, field, about, PADDING_MODES);
+  if (about.kind === 'law') return menuControl(index, field, about, INITIALISERS);
   if (about.kind === 'flag') return flagControl(index, field, about);
-  return about.kind === 'whole' ? wholeControl(index, field, about) : numberControl(index, field, about);
+  return about.kind === 'whole' || about.kind === 'count' ? wholeControl(index, field, about) : numberControl(index, field, about);
 }
 
 /** The formulas of a cell's value and of the map's size. @param {number} index */
@@ -180,8 +182,9 @@ function sizeFormula(index) {
   const text = shapes.value?.layers[index]?.formula;
   if (!text) return nothing;
   if (!text.includes('=')) return html`<p>size: ${text}</p>`;
+  const whole = text.includes('floor(') ? text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1') : text;
   /** @type {string[]} */
-  const axes = text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1').split('; ');
+  const axes = whole.split('; ');
   const parsed = axes.map((line) => /^(?:(rows|cols): )?(.*) = (\S+)$/.exec(line) ?? ['', '', line, '']);
   const [first, second] = parsed;
   const alike = second && first[2] === second[2];

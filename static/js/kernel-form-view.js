@@ -27,6 +27,7 @@ function chooseForm(index, wanted) {
 
 /** @param {number} index */
 export function formMenu(index) {
+  if (part.layers[index].type !== 'conv2d') return nothing;
   const form = formOf(part.layers[index].kernel);
   return html`<select
     aria-label="Form of the kernel"
@@ -38,7 +39,10 @@ export function formMenu(index) {
 }
 
 /** @param {number} index */
-export const formSentence = (index) => FORMS[formOf(part.layers[index].kernel)].says;
+export const formSentence = (index) =>
+  part.layers[index].type === 'conv2d'
+    ? FORMS[formOf(part.layers[index].kernel)].says
+    : 'Every channel by itself: each of its cells spreads these weights over the larger map.';
 
 /** The preset that the grid holds, if it is one. @param {number} index */
 export function presetOf(index) {

@@ -4,7 +4,7 @@
 /** @typedef {{random: {filters: number, size: [number, number], init: string, seed: number}}} RandomKernel */
 /** @typedef {Matrix | number[][][][] | RandomKernel} Kernel */
 /** @typedef {{type: string, [field: string]: any}} Layer */
-/** @typedef {{label: string, kind: 'whole' | 'number' | 'padding' | 'mode' | 'flag', least?: number, optional?: boolean}} Field */
+/** @typedef {{label: string, kind: 'whole' | 'count' | 'number' | 'padding' | 'mode' | 'law' | 'flag', least?: number, most?: number}} Field */
 
 /** @type {Record<string, Field>} */
 export const FIELDS = {
@@ -14,7 +14,15 @@ export const FIELDS = {
   padding_mode: { label: 'Border', kind: 'mode' },
   dilation: { label: 'Dilation', kind: 'whole', least: 1 },
   groups: { label: 'Groups', kind: 'whole', least: 1 },
+  output_padding: { label: 'Output padding', kind: 'whole', least: 0 },
   bias: { label: 'Bias', kind: 'number' },
+  mean: { label: 'Mean', kind: 'number' },
+  variance: { label: 'Variance', kind: 'number' },
+  scale: { label: 'Weight', kind: 'number' },
+  eps: { label: 'Epsilon', kind: 'number' },
+  features: { label: 'Features', kind: 'count', least: 1 },
+  init: { label: 'Law', kind: 'law' },
+  seed: { label: 'Seed', kind: 'count', least: 0, most: 2 ** 31 - 1 },
   slope: { label: 'Slope', kind: 'number' },
   weight: { label: 'Slope', kind: 'number' },
   flip: { label: 'Flip kernel', kind: 'flag' },
@@ -28,10 +36,17 @@ export const SOBEL_X = [
   [-1, 0, 1],
 ];
 
+/** Between every two cells the straight line from one to the other, at a stride of 2. */
+const SPREAD = [
+  [0.25, 0.5, 0.25],
+  [0.5, 1, 0.5],
+  [0.25, 0.5, 0.25],
+];
+
 /** A layer without numbers of its own. @param {string} type @param {string} group @param {string} title @param {string} says */
 const plain = (type, group, title, says) => ({ group, title, says, fields: [], make: () => ({ type }) });
 
-/** In the order of the menu, those of a group together. @type {Record<string, {group: string, title: string, says: string, fields: string[], make: () => Layer}>} */
+/** In the order of the menu, those of a group together. @type {Record<string, {group: string, title: string, short?: string, says: string, fields: string[], make: () => Layer}>} */
 export const LAYER_TYPES = {
   conv2d: {
     group: 'Convolution',
@@ -49,6 +64,14 @@ export const LAYER_TYPES = {
       bias: 0,
       flip: false,
     }),
+  },
+  conv_transpose2d: {
+    group: 'Convolution',
+    title: 'Transposed convolution',
+    short: 'Transposed',
+    says: 'Every cell spreads the kernel, times its value, over a larger map, a stride apart: the way back of a convolution, forward.',
+    fields: ['stride', 'padding', 'output_padding', 'dilation', 'bias'],
+    make: () => ({ type: 'conv_transpose2d', kernel: SPREAD, stride: 2, padding: 1, output_padding: 1, dilation: 1, bias: 0 }),
   },
   max_pool2d: {
     group: 'Pooling',
@@ -89,6 +112,22 @@ export const LAYER_TYPES = {
   softplus: plain('softplus', 'Activation', 'Softplus', 'log(1 + eˣ): ReLU without its corner.'),
   gelu: plain('gelu', 'Activation', 'GELU', 'x times the share of a normal distribution below x.'),
   silu: plain('silu', 'Activation', 'SiLU', 'x · sigmoid(x).'),
+  identity: plain('identity', 'Activation', 'Identity', 'x as it is.'),
+  batch_norm: {
+    group: 'Normalisation',
+    title: 'Batch norm',
+    says: 'As it stands after training: mean and variance are those of its batches, here one number for all channels.',
+    fields: ['mean', 'variance', 'scale', 'bias', 'eps'],
+    make: () => ({ type: 'batch_norm', mean: 0, variance: 1, scale: 1, bias: 0, eps: 1e-5 }),
+  },
+  flatten: plain('flatten', 'Fully connected', 'Flatten', 'All cells of all maps as the features of one vector, row after row.'),
+  dense: {
+    group: 'Fully connected',
+    title: 'Dense',
+    says: 'Every feature is a sum over all cells of all maps, each with a weight of its own; the seed gives the weights.',
+    fields: ['features', 'init', 'seed', 'bias'],
+    make: () => ({ type: 'dense', features: 10, init: 'he_normal', seed: 0, bias: 0 }),
+  },
   softmax: plain('softmax', 'Shares of channels', 'Softmax', 'At each place, the channels become shares that add up to 1.'),
   log_softmax: plain('log_softmax', 'Shares of channels', 'Log-softmax', 'The logarithm of the channels’ shares at each place.'),
 };
@@ -101,7 +140,10 @@ export const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier
 export const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 /** @param {Layer} layer */
-export const hasKernel = (layer) => layer.type === 'conv2d';
+export const hasKernel = ({ type }) => type === 'conv2d' || type === 'conv_transpose2d';
+
+/** Whether a layer gives features in place of maps. @param {Layer[]} layers @param {number} index */
+export const givesVector = (layers, index) => layers.slice(0, index + 1).some(({ type }) => type === 'flatten' || type === 'dense');
 
 /** @param {unknown} kernel @returns {kernel is RandomKernel} */
 export const isRandom = (kernel) =>
@@ -116,6 +158,7 @@ export const isBank = (kernel) => Array.isArray(kernel) && Array.isArray(kernel[
  * @param {number} channels how many maps it is given
  */
 function mapsOf(layer, channels) {
+  if (layer.type === 'dense') return layer.features;
   if (!hasKernel(layer)) return channels;
   if (isRandom(layer.kernel)) return layer.kernel.random.filters;
   return isBank(layer.kernel) ? layer.kernel.length : channels;
@@ -138,17 +181,27 @@ export function fittedKernel({ kernel, groups = 1 }, channels) {
   return kernel.map((maps) => Array.from({ length: wanted }, (_, channel) => maps[channel % maps.length]));
 }
 
+/** One number of the page for every map in the API. @param {Layer} layer @param {number} maps */
+function filled(layer, maps) {
+  const { type, bias, mean, variance, scale, features, init, seed, ...rest } = layer;
+  const all = (/** @type {number} */ one) => new Array(maps).fill(one);
+  const biased = bias ? { bias: all(bias) } : {};
+  if (type === 'batch_norm') return { type, mean: all(mean), variance: all(variance), weight: all(scale), ...biased, ...rest };
+  if (type === 'dense') return { type, weight: { random: { features, init, seed } }, ...biased };
+  return { type, ...rest, ...biased };
+}
+
 /**
  * The network as the API wants it: a bias is one number per map there, one number for all here.
  * @param {{input: {color?: string, array?: unknown}, layers: Layer[]}} lab
  */
 export function toNetwork({ input, layers }) {
   const asked = layers.map((layer, index) => {
-    if (!hasKernel(layer)) return layer;
-    const { bias, ...rest } = layer;
     const channels = channelsBefore(input, layers, index);
-    const fitted = { ...rest, kernel: fittedKernel(layer, channels) };
-    return bias ? { ...fitted, bias: new Array(mapsOf(layer, channels)).fill(bias) } : fitted;
+    const fitted = hasKernel(layer) ? { ...layer, kernel: fittedKernel(layer, channels) } : layer;
+    return filled(fitted, mapsOf(layer, channels));
   });
-  return { input, layers: asked };
+  // A dense layer would read the rows of a matrix as so many examples.
+  const read = input.array && givesVector(layers, layers.length - 1) ? { ...input, array: [[input.array]] } : input;
+  return { input: read, layers: asked };
 }

@@ -87,6 +87,8 @@ const KINDS = {
   number: isNumber,
   padding: (value, _, usual) => isPadding(value, usual),
   mode: (value) => PADDING_MODES.includes(value),
+  count: (value, { least = 0, most = limitOf('filters') }) => isWhole(value, least, most),
+  law: (value) => INITIALISERS.includes(value),
   flag: (value) => typeof value === 'boolean',
 };
 
@@ -101,10 +103,12 @@ function isField(name, value, usual) {
 /** @param {any} read @returns {Layer | null} null where the type is none of ours */
 function legalLayer(read) {
   if (!isObject(read) || typeof read.type !== 'string' || !Object.hasOwn(LAYER_TYPES, read.type)) return null;
-  const { fields, make } = LAYER_TYPES[read.type];
+  const { type } = read;
+  const { fields, make } = LAYER_TYPES[type];
   const layer = make();
   for (const name of new Set([...Object.keys(layer), ...fields])) {
     if (name === 'type' || !Object.hasOwn(read, name)) continue;
+    if (type === 'conv_transpose2d' && name === 'kernel' && arraySides(read.kernel)?.length !== 2) continue; // its filters have no controls
     if (isField(name, read[name], layer[name])) layer[name] = read[name];
   }
   return layer;

@@ -9,7 +9,8 @@ import { pinLeft, region, regionSentence, toldSides } from './pinned.js';
 import { clearRegion } from './region.js';
 import { edit, lossChosen, part, shown, shownMode } from './state.js';
 import { targetView } from './target-view.js';
-import { seenBy } from './tied.js';
+import { seenBy, shapeOf } from './tied.js';
+import { isVector, placeOfUnit } from './vectors.js';
 import { zoomTo } from './zoom.js';
 
 /** @typedef {import('./state.js').Lab['loss']} Loss */
@@ -45,13 +46,19 @@ function menu() {
   >`;
 }
 
+/** What a map of a layer is called. @param {number} layer */
+const mapWord = (layer) => (isVector(shapeOf(layer)) ? 'feature' : 'map');
+
+/** More are not listed: a click on one makes it the loss. */
+const MOST_LISTED = 512;
+
 /** The menu of maps, where one is the loss. */
 function mapMenu() {
   const [maps] = toldSides(part.layer) ?? [1];
   const chosen = lossMap(part);
-  if (part.loss !== 'channel' || maps < 2) return nothing;
+  if (part.loss !== 'channel' || maps < 2 || maps > MOST_LISTED) return nothing;
   return html`<select data-testid="loss-map" aria-label="Map that is the loss" @change=${(/** @type {any} */ event) => edit({ map: Number(event.target.value) })}>
-    ${Array.from({ length: maps }, (_, map) => html`<option value=${map} .selected=${map === chosen}>map ${map}</option>`)}
+    ${Array.from({ length: maps }, (_, map) => html`<option value=${map} .selected=${map === chosen}>${mapWord(part.layer)} ${map}</option>`)}
   </select>`;
 }
 
@@ -69,15 +76,16 @@ function gradientMenu() {
 function cellsOfLoss() {
   const { loss, unit } = part;
   if (loss === 'region') return region.value;
-  return loss === 'unit' && unit && !pinLeft.value ? { ...unit, ...oneCell(unit) } : null;
+  return loss === 'unit' && unit && !pinLeft.value ? { ...unit, ...oneCell(placeOfUnit(shapeOf(unit.layer), unit)) } : null;
 }
 
 /** Where the loss looks. */
 function place() {
   const { loss, layer } = part;
   const cells = cellsOfLoss();
+  if (cells && isVector(shapeOf(cells.layer))) return `${cells.layer === layer ? '' : `layer ${cells.layer + 1}, `}feature ${cells.channel}`;
   if (cells) return `${cells.layer === layer ? '' : `layer ${cells.layer + 1}, `}map ${cells.channel}, ${inWords(cells)}`;
-  return loss === 'channel' ? `map ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
+  return loss === 'channel' ? `${mapWord(layer)} ${lossMap(part)} of layer ${layer + 1}` : `over layer ${layer + 1}`;
 }
 
 /** Enlarges what the cell or the region that is the loss sees of the input, or of the maps in view. */

@@ -1,6 +1,6 @@
 /** The loss of a state: what of the maps is one number, as the API wants it. */
 
-import { toNetwork } from './layer-types.js';
+import { givesVector, toNetwork } from './layer-types.js';
 import { isOutside, regionWithin, toldSides } from './pinned.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
@@ -38,6 +38,7 @@ export function lossOf(state, told) {
   const sum = { type: 'sum', select: { layer } };
   if (loss === 'mse') return { type: loss, target: targetOf(state, told) };
   if (loss === 'channel') return { type: 'sum', select: { layer, channels: [lossMap(state, told)] } };
+  if (loss === 'unit' && unit && givesVector(state.layers, unit.layer)) return isOutside(unit, told) ? sum : { type: 'sum', select: { layer: unit.layer, channels: [unit.channel] } };
   if (loss === 'unit') return unit && !isOutside(unit, told) ? { type: 'sum', select: selectOf({ ...unit, rows: 1, cols: 1 }) } : sum;
   if (loss !== 'region') return { type: loss, select: { layer } };
   const left = region && regionWithin(region, told);

@@ -11,6 +11,8 @@ import { gradientLayer, lossMap } from './loss.js';
 import { pinLeft } from './pinned.js';
 import { choosing } from './region.js';
 import { edit, faults, inView, lossChosen, part, pointed, shown, shownMode, waiting } from './state.js';
+import { shapeOf } from './tied.js';
+import { isVector, unitAtPlace } from './vectors.js';
 import { canEnlarge, enlarge, fit, reduce, reveal, zoomed } from './zoom.js';
 
 export function colourControls() {
@@ -55,8 +57,8 @@ function goTo(sign) {
   reveal(place.row, place.col);
   const at = shownMode.value === 'gradient' ? gradientLayer(inView.value) : layer;
   if (at < 0) edit({ pin: { of: 'input', channel, ...place } });
-  else if (shownMode.value === 'gradient') pointed.value = { layer: at, channel, ...place };
-  else edit({ unit: { layer, channel, ...place }, pin: null });
+  else if (shownMode.value === 'gradient') pointed.value = unitAtPlace(shapeOf(at), at, channel, place);
+  else edit({ unit: unitAtPlace(shapeOf(at), at, channel, place), pin: null });
 }
 
 /** An extreme of the map, which leads to its cell once every cell is there exactly. @param {string} name @param {number} value @param {1 | -1} sign @param {boolean} off */
@@ -123,7 +125,7 @@ export const zoomControls = () => html`<button class="small" data-testid="zoom-i
 /** The map that is shown, until it is there the one that is asked for. */
 const channel = computed(() => shown.value?.of.channel ?? part.channel);
 
-const mapTitle = () => html`${part.kept ? nothing : html`<span class="roomy">Feature </span>`}map ${channel.value}`;
+const mapTitle = () => isVector(shapeOf(inView.value.layer)) ? html`Features` : html`${part.kept ? nothing : html`<span class="roomy">Feature </span>`}map ${channel.value}`;
 
 /** The gradient that is shown. */
 const gradientTitle = () => {

@@ -3,13 +3,17 @@
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { allInWords, inWords, sidesOf } from './areas.js';
 import { part, reports } from './state.js';
+import { isVector } from './vectors.js';
 
 /** @typedef {import('./state.js').Unit} Unit */
 /** @typedef {import('./state.js').Region} Region */
 /** @typedef {any[]} Reports what the server says of each layer */
 
-/** Maps, rows and columns of a layer, as last told. @param {number} layer @param {Reports} [told] */
-export const toldSides = (layer, told = reports.value) => sidesOf(told[layer]?.output_shape);
+/** Maps, rows and columns of a layer, as last told; each feature of a vector is a map of one cell. @param {number} layer @param {Reports} [told] @returns {number[] | null} */
+export function toldSides(layer, told = reports.value) {
+  const shape = told[layer]?.output_shape;
+  return isVector(shape) ? [shape[1], 1, 1] : sidesOf(shape);
+}
 
 /** @param {Unit} unit @param {Reports} [told] */
 export function isOutside({ layer, channel, row, col }, told) {

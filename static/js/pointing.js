@@ -10,7 +10,8 @@ import { gradientLayer, lossyNetwork } from './loss.js';
 import { pinnedPixel, pinnedWeight } from './pins.js';
 import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
-import { INPUT, metBy, tiedTo } from './tied.js';
+import { INPUT, metBy, shapeOf, tiedTo } from './tied.js';
+import { isVector, placeOfUnit } from './vectors.js';
 
 const ASK_AFTER_MS = 60;
 
@@ -42,7 +43,7 @@ export const lit = computed(() => {
   if (weightCell.value) return ofWeight(weightCell.value);
   if (pixel.value) return tiedTo(oneCell(pixel.value), INPUT);
   if (weight.value && !pointed.value && !slid.value) return ofWeight(weight.value);
-  return unit ? tiedTo(oneCell(unit), unit.layer) : new Map();
+  return unit ? tiedTo(oneCell(placeOfUnit(shapeOf(unit.layer), unit)), unit.layer) : new Map();
 });
 
 /** Rows and columns of the input that light up. */
@@ -85,10 +86,11 @@ const briefly = computed(() => {
 const ofMap = computed(() => {
   const [unit, { gradient, of } = {}] = [pointed.value, shown.value ?? {}];
   if (!unit || !gradient || of?.mode !== 'gradient' || gradientLayer(of) !== unit.layer) return null;
-  const { layer, channel, row, col } = unit;
-  const plane = gradient.input[channel];
+  const { layer, channel } = unit;
+  const { row, col } = placeOfUnit(shapeOf(layer), unit);
+  const plane = gradient.input[Math.min(channel, gradient.input.length - 1)];
   if (!plane?.exact || plane.cols !== plane.full[1] || plane.rows !== plane.full[0]) return null;
-  return { of: `layers.${layer}.gradient`, layer, position: [0, channel, row, col], value: plane.values[row * plane.cols + col] };
+  return { of: `layers.${layer}.gradient`, layer, position: isVector(shapeOf(layer)) ? [0, channel] : [0, channel, row, col], value: plane.values[row * plane.cols + col] };
 });
 
 /** What is known without asking. */

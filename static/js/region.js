@@ -2,6 +2,7 @@
 
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { between, oneCell } from './areas.js';
+import { givesVector } from './layer-types.js';
 import { gradientLayer, lossMap } from './loss.js';
 import { region, toldSides } from './pinned.js';
 import { cellAbove } from './pointing.js';
@@ -22,12 +23,18 @@ export const dragged = signal(/** @type {import('./areas.js').Area | null} */ (n
 /** @type {{place: Place, x: number, y: number} | null} */
 let from = null;
 
+/** The layer on whose maps a drag marks. */
+function markedLayer() {
+  const at = part.mode === 'gradient' ? gradientLayer(part) : part.layer;
+  return at < 0 ? part.layer : at;
+}
+
 /** A drag begins, if it is one that marks. @param {PointerEvent} event @param {Place | null} place */
 export function startRegion(event, place) {
   from = null;
   dragged.value = null;
   const marks = choosing.value || event.shiftKey || (event.pointerType === 'mouse' && !zoomed.value);
-  if (!marks || !place || event.button !== 0) return;
+  if (!marks || !place || event.button !== 0 || givesVector(part.layers, markedLayer())) return;
   from = { place, x: event.clientX, y: event.clientY };
   if (!choosing.value && !event.shiftKey) return;
   event.stopPropagation(); // an enlarged map stays where it is
@@ -81,7 +88,7 @@ export function extendRegion([down, right]) {
   const at = part.mode === 'gradient' ? gradientLayer(part) : part.layer;
   const [layer, channel] = at < 0 ? [part.layer, lossMap(part)] : [at, part.channel];
   const [, rows, cols] = toldSides(layer) ?? [0, 0, 0];
-  if (!rows || !cols) return;
+  if (!rows || !cols || givesVector(part.layers, layer)) return;
   const pinned = unit?.layer === layer && unit.channel === channel ? unit : null;
   const here = region.value?.layer === layer && region.value.channel === channel ? region.value : null;
   const anchor = pinned ?? here ?? { row: rows >> 1, col: cols >> 1 };

@@ -2,7 +2,7 @@
 
 import { compute } from './api.js';
 import { planeOf } from './areas.js';
-import { toNetwork } from './layer-types.js';
+import { givesVector, toNetwork } from './layer-types.js';
 import { gradientLayer, gradientName, lossyNetwork } from './loss.js';
 import { kernelLayer, shown } from './state.js';
 import { drawnSide } from './zoom.js';
@@ -84,7 +84,7 @@ export async function focusForward(state, stage, signal, told) {
   const { layer, channel } = state;
   const cells = told ? cellsOf(told.layers[layer].output_shape ?? []) : cellsExpected(state, shown.peek()?.layers[layer]?.output_shape);
   const form = formOf(stage, cells, 1);
-  const wanted = { layers: [layer], channels: [channel], ...form };
+  const wanted = { layers: [layer], ...(givesVector(state.layers, layer) ? {} : { channels: [channel] }), ...form };
   const { envelope, tensors } = await compute('/forward', { ...toNetwork(state), return: wanted }, signal);
   const map = plane(tensors[`layers.${layer}`], envelope.layers[layer], 0, channel);
   return { layers: envelope.layers, inputShape: envelope.input.shape, map };
@@ -101,12 +101,12 @@ export async function focusGradient(state, stage, signal, told) {
   const [layers, inputShape] = told ? [told.layers, told.input.shape] : [shown.peek()?.layers, shown.peek()?.inputShape];
   const shape = at < 0 ? inputShape : layers?.[at]?.output_shape;
   const cells = told ? cellsOf(shape) : cellsExpected(state, shape?.length ? shape : undefined);
-  const count = shape?.[1] ?? 1;
+  const count = shape?.length === 4 ? shape[1] : 1;
   const channel = Math.min(state.channel, count - 1);
   // Where all channels are too many to be sent exactly, that in focus may not be.
   const alone = told !== undefined || (stage === 'rest' && cells * count > EXACT_VALUES);
   const form = formOf(stage, cells, alone ? 1 : count);
-  const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form, ...(alone ? { channels: [channel] } : {}) } };
+  const body = { ...lossyNetwork(state, told?.layers), return: { gradients, ...form, ...(alone && !givesVector(state.layers, at) ? { channels: [channel] } : {}) } };
   const { envelope, tensors } = await compute('/backward', body, signal);
   const [input, kernel] = envelope.gradients;
   const one = alone ? plane(tensors[name], input, 0, channel) : null;

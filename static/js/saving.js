@@ -3,7 +3,7 @@
 import { ADDRESS, compute, describe, file } from './api.js';
 import { csv, keep, mapShape, npy } from './files.js';
 import { focusPlane, scale } from './focus.js';
-import { hasKernel, toNetwork } from './layer-types.js';
+import { givesVector, hasKernel, toNetwork } from './layer-types.js';
 import { gradientLayer, gradientName, lossLayer, lossOf, lossyNetwork } from './loss.js';
 import { paint } from './painting.js';
 import { partial } from './slid.js';
@@ -27,8 +27,8 @@ export function nameOf(state) {
 function focusRequest(state) {
   const { mode, layer, channel } = state;
   if (mode === 'gradient')
-    return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: [gradientName(state)], channels: [channel] } } };
-  return { path: '/forward', body: { ...toNetwork(state), return: { layers: [layer], channels: [channel] } } };
+    return { path: '/backward', body: { ...lossyNetwork(state), return: { gradients: [gradientName(state)], ...(givesVector(state.layers, gradientLayer(state)) ? {} : { channels: [channel] }) } } };
+  return { path: '/forward', body: { ...toNetwork(state), return: { layers: [layer], ...(givesVector(state.layers, layer) ? {} : { channels: [channel] }) } } };
 }
 
 /** The request of every layer's maps, or of every gradient up to the loss. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object, name: string}} */

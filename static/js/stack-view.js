@@ -21,7 +21,7 @@ const PAINT_AFTER_MS = 40;
 
 /** @param {any} layer */
 function title({ type, kernel, size }) {
-  const name = LAYER_TYPES[type].title;
+  const { title: long, short: name = long } = LAYER_TYPES[type];
   if (!kernel) return size ? `${name} ${[size].flat().join('×')}` : name;
   if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}`;
   const matrix = isBank(kernel) ? kernel[0][0] : kernel;

@@ -23,14 +23,21 @@ export function grid(values, cols, padding, title, tinted) {
   </figure>`;
 }
 
+/** @param {{name: string}} factor */
+const isWeight = ({ name }) => name === 'kernel' || name === 'weight';
+
 /** The factor that is no weight. @param {Term} term */
-export const inputOf = ({ left, right }) => (left.name === 'kernel' ? right : left);
+export const inputOf = ({ left, right }) => (isWeight(left) ? right : left);
 
 /** @param {Term} term */
-export const weightOf = ({ left, right }) => (left.name === 'kernel' ? left : right);
+export const weightOf = ({ left, right }) => (isWeight(left) ? left : right);
+
+/** Features of a vector that stand in one row. */
+const FEATURES_A_ROW = 7;
 
 /** How many columns the grid of terms has. @param {Term[]} terms */
 export function colsOf(terms) {
+  if (inputOf(terms[0]).position.length === 2) return Math.min(terms.length, FEATURES_A_ROW);
   const rows = new Set(terms.map((term) => inputOf(term).position.at(-2)));
   return Math.max(1, terms.length / Math.max(rows.size, 1));
 }
@@ -41,7 +48,7 @@ export function byChannel(terms) {
   const groups = new Map();
   for (const term of terms) {
     const { position } = inputOf(term);
-    const channel = position[1] ?? 0;
+    const channel = position.length === 2 ? 0 : position[1];
     const group = groups.get(channel);
     if (group) group.push(term);
     else groups.set(channel, [term]);

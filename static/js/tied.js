@@ -1,7 +1,8 @@
 /** Rows and columns that are tied to each other through the layers: what a cell sees below it, and what sees it above. */
 
-import { sidesOf } from './areas.js';
+import { planeOf, sidesOf } from './areas.js';
 import { shown } from './state.js';
+import { isVector } from './vectors.js';
 
 /** @typedef {import('./areas.js').Area} Area */
 /** @typedef {{size: number[], stride: number[], start: number[]}} Field of one cell, in cells of another layer */
@@ -28,8 +29,11 @@ export function fieldBetween(above, below) {
   };
 }
 
+/** Axes of a layer's output, or of the input, as they are shown. @param {number} index @returns {number[] | undefined} */
+export const shapeOf = (index) => (index === INPUT ? shown.value?.inputShape : shown.value?.layers[index]?.output_shape);
+
 /** Maps, rows and columns of a layer, or of the input, as they are shown. @param {number} index */
-export const shownSides = (index) => sidesOf(index === INPUT ? shown.value?.inputShape : shown.value?.layers[index]?.output_shape);
+export const shownSides = (index) => sidesOf(shapeOf(index));
 
 /** @param {(axis: 0 | 1) => {from: number, count: number} | null} along @returns {Area | null} */
 function area(along) {
@@ -40,8 +44,66 @@ function area(along) {
 /** @param {Area} of @param {0 | 1} axis */
 const spanOf = ({ row, col, rows, cols }, axis) => (axis === 0 ? { from: row, count: rows } : { from: col, count: cols });
 
-/** What cells see of a layer below theirs, padding included. @param {Area} of @param {number} above @param {number} below */
+/** The layer as it was computed. @param {number} index @returns {import('./layer-types.js').Layer} */
+const layerOf = (index) => shown.value?.of.layers[index] ?? { type: '' };
+
+/** Whether fields in the input tell what cells of one layer see of another. @param {number} above @param {number} below */
+function isRegular(above, below) {
+  const layers = shown.value?.of.layers.slice(below + 1, above + 1) ?? [];
+  return layers.every(({ type }, at) => type !== 'conv_transpose2d' && !isVector(shapeOf(below + 1 + at)));
+}
+
+/** One number of a pair, or the only one. @param {number | number[]} value @param {0 | 1} axis */
+const alongAxis = (value, axis) => (Array.isArray(value) ? value[axis] : value);
+
+/** How the cells of a transposed convolution lie: that at `at` sends to those from `at · stride − before` on, `reach` further. @param {number} index @param {0 | 1} axis */
+function spreadOf(index, axis) {
+  const { kernel, stride = 1, dilation = 1 } = layerOf(index);
+  const taps = axis === 0 ? kernel.length : kernel[0].length;
+  return { step: alongAxis(stride, axis), reach: (taps - 1) * alongAxis(dilation, axis), before: shown.value?.layers[index].padding[axis][0] };
+}
+
+/** @param {number} first @param {number} last @param {number} most */
+function within(first, last, most) {
+  const [from, to] = [Math.max(first, 0), Math.min(last, most - 1)];
+  return to >= from ? { from, count: to - from + 1 } : null;
+}
+
+/** Of a vector: the cell that one feature of flatten is, or all there is. @param {Area} of @param {string} type @param {number[]} shape @param {number[]} below @returns {Area} */
+function seenByFeatures(of, type, shape, below) {
+  const [rows, cols] = planeOf(below);
+  const mixes = ['dense', 'softmax', 'log_softmax'].includes(type);
+  if (!mixes && isVector(below)) return of;
+  if (mixes || of.rows * of.cols > 1) return { row: 0, col: 0, rows, cols };
+  const cell = (of.row * planeOf(shape)[1] + of.col) % (rows * cols);
+  return { row: Math.floor(cell / cols), col: cell % cols, rows: 1, cols: 1 };
+}
+
+/** What cells of a layer see of the one right below. @param {Area} of @param {number} index @returns {Area | null} */
+function seenRightBelow(of, index) {
+  const [shape, below] = [shapeOf(index), shapeOf(index - 1)];
+  if (!shape || !below) return null;
+  const { type } = layerOf(index);
+  if (isVector(shape)) return seenByFeatures(of, type, shape, below);
+  if (type !== 'conv_transpose2d') return seenRegularly(of, index, index - 1);
+  return area((axis) => {
+    const { from, count } = spanOf(of, axis);
+    const { step, reach, before } = spreadOf(index, axis);
+    return within(Math.ceil((from + before - reach) / step), Math.floor((from + count - 1 + before) / step), planeOf(below)[axis]);
+  });
+}
+
+/** What cells see of a layer below theirs, padding included. @param {Area} of @param {number} above @param {number} below @returns {Area | null} */
 export function seenBy(of, above, below) {
+  if (isRegular(above, below)) return seenRegularly(of, above, below);
+  /** @type {Area | null} */
+  let seen = of;
+  for (let index = above; seen && index > below; index -= 1) seen = seenRightBelow(seen, index);
+  return seen;
+}
+
+/** @param {Area} of @param {number} above @param {number} below */
+function seenRegularly(of, above, below) {
   const field = fieldBetween(above, below);
   if (!field) return null;
   return area((axis) => {
@@ -50,8 +112,29 @@ export function seenBy(of, above, below) {
   });
 }
 
-/** The cells of a layer that see cells of one below it. @param {Area} of @param {number} below @param {number} above */
+/** The cells of a layer that see cells of one below it; of a vector none are told. @param {Area} of @param {number} below @param {number} above @returns {Area | null} */
 function seeing(of, below, above) {
+  if (isRegular(above, below)) return seeingRegularly(of, below, above);
+  /** @type {Area | null} */
+  let found = of;
+  for (let index = below + 1; found && index <= above; index += 1) found = seeingRightBelow(found, index);
+  return found;
+}
+
+/** The cells of a layer that see cells of the one right below. @param {Area} of @param {number} index @returns {Area | null} */
+function seeingRightBelow(of, index) {
+  if (isRegular(index, index - 1)) return seeingRegularly(of, index - 1, index);
+  const sides = shownSides(index);
+  if (!sides) return null;
+  return area((axis) => {
+    const { from, count } = spanOf(of, axis);
+    const { step, reach, before } = spreadOf(index, axis);
+    return within(from * step - before, (from + count - 1) * step - before + reach, sides[1 + axis]);
+  });
+}
+
+/** @param {Area} of @param {number} below @param {number} above */
+function seeingRegularly(of, below, above) {
   const field = fieldBetween(above, below);
   const sides = shownSides(above);
   if (!field || !sides) return null;
@@ -76,13 +159,26 @@ export function tiedTo(of, layer, upwards = true) {
   return areas;
 }
 
+/** Every cell that a weight of a transposed convolution does not send beyond its map. @param {{layer: number, row: number, col: number}} weight @returns {Area | null} */
+function metByTransposed({ layer, row, col }) {
+  const [below, sides] = [shapeOf(layer - 1), shownSides(layer)];
+  const { dilation = 1 } = layerOf(layer);
+  if (!below || !sides) return null;
+  return area((axis) => {
+    const { step, before } = spreadOf(layer, axis);
+    const at = (axis === 0 ? row : col) * alongAxis(dilation, axis) - before;
+    return within(Math.ceil(-at / step), Math.floor((sides[1 + axis] - 1 - at) / step), planeOf(below)[axis]);
+  });
+}
+
 /** The cells that a weight meets in the layer below its own, from the first to the last. @param {{layer: number, row: number, col: number}} weight @param {import('./layer-types.js').Layer} of its layer @returns {Area | null} */
-export function metBy({ layer, row, col }, { stride = 1, dilation = 1, flip }) {
+export function metBy({ layer, row, col }, { type, stride = 1, dilation = 1, flip }) {
+  if (type === 'conv_transpose2d') return metByTransposed({ layer, row, col });
   const report = shown.value?.layers[layer];
   const field = fieldBetween(layer, layer - 1);
   if (!field || !report?.padding || report.output_shape?.length !== 4) return null;
   return area((axis) => {
-    const [step, apart] = [stride, dilation].map((one) => (Array.isArray(one) ? one[axis] : one));
+    const [step, apart] = [stride, dilation].map((one) => alongAxis(one, axis));
     const at = (axis === 0 ? row : col) * apart;
     const from = flip ? field.size[axis] - 1 - at : at;
     return { from: from - report.padding[axis][0], count: (report.output_shape[2 + axis] - 1) * step + 1 };

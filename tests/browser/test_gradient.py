@@ -311,7 +311,9 @@ def test_gradient_is_shown_at_the_maps_of_every_layer_up_to_the_loss(
     lab.point_at(2, 3, rows=7, cols=10)
     lab.says_number("pointed-value", at_relu[2, 3], 1e-3)
     expect(lab.by_id("arithmetic")).to_contain_text("dL/dMap of layer 2 · map 0 · row 2")
-    lab.open(lab.link_holds(gradientAt=1).rpartition("/")[2])
+    fragment = lab.link_holds(gradientAt=1).rpartition("/")[2]
+    lab.page.goto("about:blank")
+    lab.open(fragment)
     lab.shows(at_relu)
     # A click makes the cell itself the loss: the gradient there is 1, and 0 beside it.
     lab.point_at(2, 3, rows=7, cols=10)

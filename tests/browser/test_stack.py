@@ -5,7 +5,7 @@ import re
 import numpy as np
 from playwright.sync_api import Route, expect
 
-from tests.browser.arithmetic import SOBEL_X, Array, correlate, max_pool
+from tests.browser.arithmetic import SOBEL_X, Array, correlate, input_gradient, max_pool
 from tests.browser.lab import Lab
 
 LAPLACIAN = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
@@ -88,7 +88,7 @@ def test_layer_is_added_when_it_is_chosen_and_not_on_the_way_to_it(lab: Lab) -> 
     lab.by_id("add-layer").click()
     expect(lab.by_id("add-conv2d")).to_be_focused()
     for key, name in (
-        ("ArrowDown", "max_pool2d"),
+        ("ArrowDown", "conv_transpose2d"),
         ("End", "log_softmax"),
         ("ArrowDown", "conv2d"),
         ("s", "square"),
@@ -148,3 +148,54 @@ def test_layers_to_add_stand_in_groups_and_the_keys_of_the_cells_in_a_popover(la
     expect(keys).to_be_hidden()
     lab.page.get_by_role("button", name="Keys").click()
     expect(keys).to_be_visible()
+
+
+def spread(x: Array, kernel: Array) -> Array:
+    """Every cell times the kernel, two apart; what stands before row and column 1 is cut off."""
+    rows, cols = x.shape
+    wide = np.zeros((2 * rows + 1, 2 * cols + 1))
+    for (row, col), value in np.ndenumerate(x):
+        wide[2 * row : 2 * row + 3, 2 * col : 2 * col + 3] += value * kernel
+    return wide[1:, 1:]
+
+
+def test_spread_normed_flattened_and_dense_layers_give_the_values_of_plain_steps(
+    lab: Lab, numbers: Array
+) -> None:
+    kernel = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
+    lab.paint_gray()
+    lab.enter_numbers(numbers)
+    first = correlate(numbers, SOBEL_X)
+    lab.add_layer("conv_transpose2d")
+    large = spread(first, kernel)
+    lab.shows(large)
+    lab.point_at(1, 3, rows=14, cols=20)
+    lab.says_number("pointed-value", large[1, 3], 1e-4)
+    expect(lab.by_id("field")).to_contain_text("rows 0 to 1, columns 1 to 2 of layer 1")
+    lab.add_layer("batch_norm")
+    for name, value in (("mean", "0.5"), ("variance", "4"), ("scale", "3"), ("bias", "-1")):
+        lab.by_id(name).fill(value)
+    normed = (large - 0.5) / np.sqrt(4 + 1e-5) * 3 - 1
+    lab.shows(normed)
+    lab.add_layer("flatten")
+    lab.shows(normed.reshape(1, -1))
+    expect(lab.by_id("layer-3")).to_contain_text("280 features")
+    lab.add_layer("dense")
+    lab.by_id("features").fill("6")
+    lab.by_id("bias").fill("2")
+    weight = np.random.default_rng(0).standard_normal((6, 280)) * np.sqrt(2 / 280)
+    features = weight @ normed.ravel() + 2
+    lab.shows(features[None])
+    lab.click_cell(0, 4, rows=1, cols=6)
+    lab.says_number("pointed-value", features[4], 1e-3)
+    expect(lab.by_id("arithmetic")).to_contain_text("feature 4 · pinned")
+    lab.by_id("gradient").click()  # of the pinned feature
+    back = weight[4].reshape(14, 20) * 3 / np.sqrt(4 + 1e-5)
+    at_first = correlate(back, kernel, stride=(2, 2))
+    lab.shows(input_gradient(at_first, SOBEL_X, numbers.shape))
+    expect(lab.by_id("loss-value")).to_contain_text("feature 4")
+    fragment = lab.link_holds(loss="unit").rpartition("/")[2]
+    lab.page.goto("about:blank")
+    lab.open(fragment)
+    lab.by_id("gradient-at").select_option("0")
+    lab.shows(at_first)

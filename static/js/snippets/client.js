@@ -5,19 +5,20 @@ import { depth, gradientNames, subject } from './question.js';
 
 /** @param {import('./question.js').Question} question */
 export function clientSnippet(question) {
-  const { network, mode, layer, channel, loss, api, name } = question;
+  const { network, mode, layer, channel, loss, api, name, reports, gradientAt = -1 } = question;
   const gradient = mode === 'gradient';
+  const flat = (gradient ? (reports[gradientAt]?.output_shape ?? []) : reports[layer].output_shape).length === 2;
   const names = gradientNames(question);
   const given = [laidOut(network.input, 8), laidOut(network.layers.slice(0, depth(question)), 8)];
   const asked = gradient
     ? [`loss=${laidOut(loss, 8)}`, `gradients=${literal(names)}`]
-    : [`returning=${literal({ layers: [layer], channels: [channel] })}`];
+    : [`returning=${literal({ layers: [layer], ...(flat ? {} : { channels: [channel] }) })}`];
   const taken = gradient
     ? [
-        `values = found[${literal(names[0])}][0, ${channel}]`,
+        `values = found[${literal(names[0])}][0${flat ? '' : `, ${channel}`}]`,
         ...names.slice(1).map((one) => `np.save(${literal(`${name}-kernel.npy`)}, found[${literal(one)}])`),
       ]
-    : ['values = found.output[0, 0]'];
+    : [`values = found.output[0${flat ? '' : ', 0'}]`];
   return {
     text: [
       `"""${subject(question)}, from Convscope."""`,

@@ -5,10 +5,10 @@ import { quoted } from './python.js';
 
 /** The route and the body that ask for what is shown. @param {import('./question.js').Question} question */
 export function request(question) {
-  const { network, mode, layer, channel, loss } = question;
+  const { network, mode, layer, channel, loss, reports } = question;
   if (mode === 'gradient')
     return { path: '/backward', body: { ...network, loss, return: { gradients: gradientNames(question) } } };
-  return { path: '/forward', body: { ...network, return: { layers: [layer], channels: [channel] } } };
+  return { path: '/forward', body: { ...network, return: { layers: [layer], ...(reports[layer].output_shape.length === 2 ? {} : { channels: [channel] }) } } };
 }
 
 /**

@@ -55,8 +55,9 @@ const importLines = ({ network, loss, mode }, functions) => {
 export function closingLines(question, plain = (text) => text) {
   const { mode, channel, layer, name, reports, kernelLayer, gradientAt = -1 } = question;
   const gradient = mode === 'gradient';
-  const flat = !gradient && reports[layer].output_shape.length === 2;
-  const source = gradient ? `${plain(`g${gradientAt + 1}`)}[0, ${channel}]` : `${plain(`x${layer + 1}`)}[0${flat ? '' : `, ${channel}`}]`;
+  const shape = !gradient ? reports[layer].output_shape : gradientAt < 0 ? [] : reports[gradientAt].output_shape;
+  const flat = shape.length === 2;
+  const source = gradient ? `${plain(`g${gradientAt + 1}`)}[0${flat ? '' : `, ${channel}`}]` : `${plain(`x${layer + 1}`)}[0${flat ? '' : `, ${channel}`}]`;
   const kernel = gradientNames(question).length > 1 ? [`np.save(${literal(`${name}-kernel.npy`)}, ${plain(`grad_kernel_${kernelLayer + 1}`)})`] : [];
   return [`values = ${source}`, ...kernel, `np.save(${literal(`${name}.npy`)}, values)`, 'print(values.shape, values.min(), values.max())'];
 }
