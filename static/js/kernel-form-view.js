@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
+import { rotated } from './kernel.js';
 import { SOBEL_X, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { edit, part, presets } from './state.js';
@@ -45,13 +46,21 @@ export const formSentence = (index) =>
     : 'Every channel by itself: each of its cells spreads these weights over the larger map.';
 
 /** The preset that the grid holds, if it is one. @param {number} index */
-export function presetOf(index) {
+function presetOf(index) {
   const matrix = matrixOf(index);
   const same = (/** @type {number[][]} */ other) =>
     other.length === matrix.length &&
     other[0].length === matrix[0].length &&
     other.every((line, row) => line.every((value, col) => Math.abs(value - matrix[row][col]) < CLOSE));
   return presets.value.find((preset) => same(preset.matrix));
+}
+
+/** What the preset in the grid finds; '' where the layer turns it over, for that finds the opposite, or spreads it. @param {number} index */
+export function findingOf(index) {
+  const { type, flip } = part.layers[index];
+  const matrix = matrixOf(index);
+  const turned = flip && JSON.stringify(rotated(rotated(matrix))) !== JSON.stringify(matrix);
+  return type !== 'conv2d' || turned ? '' : (presetOf(index)?.finds ?? '');
 }
 
 /** @param {number} index */

@@ -5,7 +5,7 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { drawnWeights } from './drawn-weights.js';
 import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, cellsOf, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, subjectOf, weightAt } from './kernel-edit.js';
-import { formMenu, formSentence, presetMenu, presetOf, sliceTabs } from './kernel-form-view.js';
+import { findingOf, formMenu, formSentence, presetMenu, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
 import { kernelOverview, reveal, windowOf } from './kernel-overview-view.js';
 import { OPERATIONS } from './kernel.js';
@@ -104,7 +104,7 @@ const KEYS = html`<button type="button" class="plain small wide" popovertarget="
 
 /** @param {number} index */
 function matrixKernel(index) {
-  const finds = presetOf(index)?.finds;
+  const finds = findingOf(index);
   return html`<div class="bar">
       <h2>${title(index)}</h2>
       ${KEYS}

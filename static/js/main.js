@@ -43,7 +43,8 @@ const tools = () => html`${travelButton('Undo', '↶', 'Control+Z', !canUndo.val
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+  // A text has the browser's own undo; boxes and sliders have none.
+  const typing = /** @type {Element} */ (event.target).matches('input[type=text], textarea');
   if (typing || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return;
   event.preventDefault();
   (event.shiftKey ? redo : undo)();
