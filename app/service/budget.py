@@ -98,20 +98,29 @@ def refuse_too_many_layers(count: int, settings: Settings) -> None:
         )
 
 
-def _amount(count: int) -> str:
-    """Return so many bytes in MiB, in GiB from 1024 MiB on."""
+def _amounts(estimated: int, limit: int) -> tuple[str, str]:
+    """Return both in MiB or GiB, with as many decimals as it takes to tell them apart."""
+    amounts = ("", "")
+    for decimals in range(11):
+        amounts = _amount(estimated, decimals), _amount(limit, decimals)
+        if amounts[0] != amounts[1]:
+            break
+    return amounts
+
+
+def _amount(count: int, decimals: int) -> str:
+    """Return so many bytes in MiB, in GiB with a decimal more from 1024 MiB on."""
     if count < 1 << 30:
-        return f"{count / 2**20:.0f} MiB"
-    return f"{count / 2**30:.1f}".removesuffix(".0") + " GiB"
+        return f"{count / 2**20:.{decimals}f} MiB"
+    digits = f"{count / 2**30:.{decimals + 1}f}".rstrip("0").removesuffix(".")
+    return f"{digits} GiB"
 
 
 def refuse_too_much_work(estimated: int, settings: Settings) -> None:
     """Raise TooMuchWork when a request needs more memory than one may."""
     limit = settings.working_bytes
     if estimated > limit:
-        needed, legal = _amount(estimated), _amount(limit)
-        if needed == legal:  # only a little too much, which rounding hides
-            needed, legal = f"{estimated} bytes", f"{limit}"
+        needed, legal = _amounts(estimated, limit)
         raise TooMuchWork(
             f"The request would need {needed} of memory; the limit is {legal}. A smaller input, "
             "fewer filters or a larger stride needs less.",
