@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # be said before NumPy is first imported: hence the imports inside the functions below, which
     # also let `convscope --help` answer at once.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal of few letters shows what it can
     try:
         settings = Settings.from_environment()
         options = vars(parser(settings).parse_args(arguments))
@@ -27,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         return _failed(error)
     except BrokenPipeError:
-        # Whoever reads has read enough, as `head` does; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from app.cli.telling import drop_output
+
+        drop_output()  # whoever reads has read enough, as `head` does
         return exits.DONE
     except KeyboardInterrupt:
         return _failed(CommandError("Interrupted.", exits.INTERRUPTED))
@@ -45,9 +49,7 @@ def _run(command: str, options: dict[str, object], settings: Settings) -> int:
         return tile(options, settings)
     from app.cli.commands import run
 
-    status = run(command, options, settings)
-    sys.stdout.flush()
-    return status
+    return run(command, options, settings)
 
 
 def _failed(error: CommandError) -> int:

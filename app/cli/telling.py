@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from app.cli.files import not_written
 from app.client import Kernel
 
 Told = Mapping[str, Any]
@@ -14,13 +17,28 @@ Told = Mapping[str, Any]
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    print(json.dumps(value, indent=2))
+    print_text(json.dumps(value, indent=2))
 
 
 def print_text(text: str) -> None:
-    """Print text, on whatever the terminal can write."""
-    encoding = sys.stdout.encoding or "ascii"
-    print(text.encode(encoding, "replace").decode(encoding))
+    """Print text.
+
+    Raises:
+        BrokenPipeError: Whoever reads has left.
+        CommandError: It cannot be written, as on a full disk.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise not_written(Path("standard output"), error) from error
+
+
+def drop_output() -> None:
+    """Let go of what could not be written, of which Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table(rows: Sequence[Sequence[object]]) -> str:

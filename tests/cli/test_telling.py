@@ -196,6 +196,28 @@ def test_reader_that_has_enough_ends_the_command_quietly() -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_told(how: list[str]) -> None:
+    command = [sys.executable, "-m", "app", "kernels", *how]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 4
+    assert ended.stderr == (
+        "convscope: standard output cannot be written: No space left on device.\n"
+    )
+
+
+def test_command_without_an_output_or_with_few_letters_ends_well() -> None:
+    closed = f"exec '{sys.executable}' -m app kernels >&-"
+    subprocess.run(["/bin/sh", "-c", closed], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "app", "explain", "--help"]
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(command, cwd=ROOT, env=few, capture_output=True, check=True)
+    assert told.stderr == b""
+
+
 def test_csv_tells_every_number_again_and_names_its_axes() -> None:
     generator = np.random.default_rng(1)
     for shape, names in (
