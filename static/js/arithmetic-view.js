@@ -39,6 +39,7 @@ function product(terms) {
 
 /** @param {any} told */
 function terms(told) {
+  if (told?.count && told.of.endsWith('.output')) return html`<p class="dim">${told.count} products input × weight, one for each cell of what comes in.</p>`;
   if (told?.count) return html`<p class="dim">${told.count} products dL/dMap × input, one for each cell of the map that the weight makes.</p>`;
   if (told?.of?.endsWith('.gradient')) return html`<p class="dim">The loss grows by this number for each unit that the cell of the map grows.</p>`;
   if (!told?.terms) return nothing;

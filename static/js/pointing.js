@@ -93,8 +93,19 @@ const ofMap = computed(() => {
   return { of: `layers.${layer}.gradient`, layer, position: isVector(shapeOf(layer)) ? [0, channel] : [0, channel, row, col], value: plane.values[row * plane.cols + col] };
 });
 
+/** The pointed feature of a dense layer whose terms are too many: its value alone, where that is in view. */
+const ofDense = computed(() => {
+  const [unit, { of, layers, map } = {}] = [cell.value, shown.value ?? {}];
+  if (!unit || !of || of.layers[unit.layer]?.type !== 'dense' || pixel.value || weightCell.value) return null;
+  const { layer, channel } = unit;
+  const count = layers?.[layer]?.input_shape?.slice(1).reduce((/** @type {number} */ all, /** @type {number} */ one) => all * one, 1) ?? 0;
+  if (count <= MOST_TERMS) return null;
+  const value = of.mode === 'forward' && of.layer === layer && map?.exact ? map.values[channel] : undefined;
+  return { of: `layers.${layer}.output`, layer, position: [0, channel], value, count };
+});
+
 /** What is known without asking. */
-const known = computed(() => briefly.value ?? ofMap.value);
+const known = computed(() => briefly.value ?? ofMap.value ?? ofDense.value);
 
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {

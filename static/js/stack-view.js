@@ -28,6 +28,16 @@ function title({ type, kernel, size }) {
   return `${name} ${matrix.length}×${matrix[0].length}`;
 }
 
+/** Put the hand back, once the stack is drawn, on the button of the chosen card that it has pressed, or on the card where that has no use now. @param {string} name of the button */
+function holdOn(name) {
+  const { layers, layer } = lab.peek();
+  const cards = document.querySelectorAll('#stack .layer');
+  const isDrawn = cards.length === layers.length && cards[layer].hasAttribute('data-chosen');
+  if (!isDrawn) return void requestAnimationFrame(() => holdOn(name));
+  const button = cards[layer].querySelector(`[data-tool=${name}]:enabled`) ?? cards[layer].querySelector('.name');
+  return /** @type {HTMLElement} */ (button).focus();
+}
+
 /** @param {number} index @param {number} to */
 function move(index, to) {
   const layers = [...lab.value.layers];
@@ -41,11 +51,18 @@ function tools(index) {
   const { layers } = part;
   const without = layers.filter((_, place) => place !== index);
   const twice = [...layers.slice(0, index + 1), layers[index], ...layers.slice(index + 1)];
+  const tool = (/** @type {string} */ name, /** @type {string} */ sign, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {() => void} */ act) => {
+    const press = () => {
+      act();
+      holdOn(name);
+    };
+    return html`<button class="small" data-tool=${name} aria-label=${label} ?disabled=${off} @click=${press}>${sign}</button>`;
+  };
   return html`<div class="bar tools" role="group" aria-label="Change the stack">
-    <button class="small" ?disabled=${index === 0} @click=${() => move(index, index - 1)} aria-label="Move up">↑</button>
-    <button class="small" ?disabled=${index === layers.length - 1} @click=${() => move(index, index + 1)} aria-label="Move down">↓</button>
-    <button class="small" ?disabled=${layers.length >= limitOf('layers')} @click=${() => setLayers(twice, index + 1)}>Duplicate</button>
-    <button class="small" ?disabled=${layers.length === 1} @click=${() => setLayers(without, index - 1)}>Remove</button>
+    ${tool('up', '↑', 'Move up', index === 0, () => move(index, index - 1))}
+    ${tool('down', '↓', 'Move down', index === layers.length - 1, () => move(index, index + 1))}
+    ${tool('twice', 'Duplicate', 'Duplicate', layers.length >= limitOf('layers'), () => setLayers(twice, index + 1))}
+    ${tool('remove', 'Remove', 'Remove', layers.length === 1, () => setLayers(without, index - 1))}
   </div>`;
 }
 

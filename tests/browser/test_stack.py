@@ -67,7 +67,14 @@ def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
     lab.paint_gray()
     lab.enter_numbers(numbers)
     lab.add_layer("relu")
-    lab.layers.get_by_role("button", name="Move up").click()
+    up = lab.layers.get_by_role("button", name="Move up")
+    up.press("Enter")
+    # Where it can go no further, the keys stay on its card.
+    expect(lab.by_id("layer-0")).to_be_focused()
+    lab.layers.get_by_role("button", name="Move down").press("Enter")
+    expect(up).to_be_enabled()
+    expect(lab.by_id("layer-1")).to_be_focused()
+    up.click()
     lab.by_id("layer-1").click()
     lab.shows(correlate(np.maximum(numbers, 0), SOBEL_X))
     lab.layers.get_by_role("button", name="Duplicate").click()
@@ -199,3 +206,12 @@ def test_spread_normed_flattened_and_dense_layers_give_the_values_of_plain_steps
     lab.open(fragment)
     lab.by_id("gradient-at").select_option("0")
     lab.shows(at_first)
+    # Too many terms to be written: the value alone is told, without asking for them.
+    lab.by_id("forward").click()
+    lab.by_id("layer-4").click()
+    lab.enter_numbers(np.eye(40, 60))
+    expect(lab.by_id("arithmetic")).to_contain_text("9600 products input × weight")
+    spread_out = spread(correlate(np.eye(40, 60), SOBEL_X), kernel)
+    normed = (spread_out - 0.5) / np.sqrt(4 + 1e-5) * 3 - 1
+    weight = np.random.default_rng(0).standard_normal((6, 9600)) * np.sqrt(2 / 9600)
+    lab.says_number("pointed-value", (weight @ normed.ravel() + 2)[4], 1e-3)
