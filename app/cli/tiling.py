@@ -39,6 +39,8 @@ def tile(options: dict[str, Any], settings: Settings) -> int:
     except ImportError as error:
         raise CommandError("Tiling takes Dask: install convscope[dask].") from error
     spec, path = read_spec(options["spec"]), Path(options["image"]).absolute()
+    if options["output"].is_dir():
+        raise CommandError(f"{options['output']} is a folder; name the file to write.")
     if options["output"].resolve() == path.resolve():
         raise CommandError(f"{path} is the picture itself; choose another file to write.")
     try:

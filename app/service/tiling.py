@@ -79,7 +79,10 @@ def picture_in(path: str) -> da.Array:
         OSError: It cannot be read.
         ValueError: It is no array of numbers with rows and columns.
     """
-    held = np.load(path, mmap_mode="r")
+    try:
+        held = np.load(path, mmap_mode="r")
+    except (EOFError, OverflowError) as error:  # an empty file, a shape below nothing
+        raise ValueError("it is no array") from error
     is_array = isinstance(held, np.ndarray)
     if not (is_array and 2 <= held.ndim <= 4 and held.dtype.kind in "buif"):
         raise ValueError("it is no picture")

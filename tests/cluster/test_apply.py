@@ -104,11 +104,16 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
     for name in ("here.npy", "there.npy"):
         np.testing.assert_array_equal(np.load(tmp_path / name), whole, strict=True)
     np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
+    (tmp_path / "empty.npy").touch()
+    below = (tmp_path / "picture.npy").read_bytes().replace(b"(3, 900", b"(3, -90")
+    (tmp_path / "below.npy").write_bytes(below)
     for name, layers, words in (
         ("picture.npy", [{"type": "flatten"}], "Layer 0 is flatten, which is not computed in band"),
         ("picture.npy", [{"type": "dense"}], "spec.json: At /layers/0"),
         ("none.npy", [], "none.npy: the file cannot be read: No such file"),
         ("words.npy", [], "words.npy: this is no .npy file of a picture"),
+        ("empty.npy", [], "empty.npy: this is no .npy file of a picture"),
+        ("below.npy", [], "below.npy: this is no .npy file of a picture"),
         ("spec.json", [], "spec.json: this is no .npy file of a picture"),
     ):
         saved(spec, {"layers": layers})
@@ -119,7 +124,10 @@ def test_a_picture_of_a_file_is_tiled_by_the_workers_as_by_one_process(
     assert (ended.status, "is the picture itself" in ended.err) == (2, True)
     np.testing.assert_array_equal(np.load(tmp_path / "picture.npy"), picture)
     assert convscope("tile", spec, "picture.npy", "-o", "spec.json/x.npy").status == 4
+    assert ". is a folder" in convscope("tile", spec, "picture.npy", "-o", ".").err
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "below.npy",
+        "empty.npy",
         "here.npy",
         "picture.npy",
         "spec.json",
