@@ -116,7 +116,7 @@ def test_bias_lifts_and_flip_turns_the_kernel(small: Lab, numbers: Array) -> Non
     turned = correlate(numbers, RAMP[::-1, ::-1])
     small.says_number("sum-of-products", turned[3, 4], 1e-4)
     small.says_number("pointed-value", turned[3, 4] - 2.5, 1e-4)
-    # A preset that is turned finds the opposite of what is said of it; a box has no undo of its own.
+    # A turned preset finds the opposite of what is said of it; a box has no undo of its own.
     small.by_id("preset").select_option("sobel_x")
     small.by_id("flip").uncheck()
     expect(small.by_id("kernel-says")).to_contain_text("Vertical edges")

@@ -210,7 +210,7 @@ def test_spread_normed_flattened_and_dense_layers_give_the_values_of_plain_steps
     lab.by_id("forward").click()
     lab.by_id("layer-4").click()
     lab.enter_numbers(np.eye(40, 60))
-    expect(lab.by_id("arithmetic")).to_contain_text("9600 products input × weight")
+    expect(lab.page.locator("#arithmetic")).to_contain_text("9600 products input × weight")
     spread_out = spread(correlate(np.eye(40, 60), SOBEL_X), kernel)
     normed = (spread_out - 0.5) / np.sqrt(4 + 1e-5) * 3 - 1
     weight = np.random.default_rng(0).standard_normal((6, 9600)) * np.sqrt(2 / 9600)
