@@ -16,7 +16,7 @@ import httpx
 
 from app.cli import exits
 from app.cli.exits import CommandError
-from app.client import AsyncClient
+from app.client import AsyncClient, NotFound
 from app.settings import Settings
 
 # No stranger asks in here: what keeps one request of many from the others is off. The limits of
@@ -32,10 +32,14 @@ async def reached(server: str | None, settings: Settings) -> AsyncIterator[Async
     Args:
         server: Address of a server; None for this process.
         settings: The limits of this process, and the token for a server.
+
+    Raises:
+        CommandError: Something else is at the server's address.
     """
     if server is not None:
         # A request may wait in the server's queue and compute until its deadline.
         async with AsyncClient(server, token=settings.token or None, timeout=120) as client:
+            await _refuse_other_address(client, server)
             yield client
         return
     from app.main import create_app
@@ -57,6 +61,21 @@ async def reached(server: str | None, settings: Settings) -> AsyncIterator[Async
             app.state.reading.close()
             app.state.slots.close()
             app.state.decoding.close()
+
+
+async def _refuse_other_address(client: AsyncClient, server: str) -> None:
+    """Raise CommandError unless the API is where the server is said to be.
+
+    Elsewhere on a server nothing is found, as if each picture had been lost on its way.
+    """
+    try:
+        await client.limits()
+    except NotFound as error:
+        message = (
+            f"There is no Convscope at {server}; an address is such as http://127.0.0.1:8000, "
+            "without /api/v1."
+        )
+        raise CommandError(message, exits.NO_SERVER) from error
 
 
 def _alone(settings: Settings, folder: Path) -> Settings:

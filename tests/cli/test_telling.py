@@ -155,6 +155,16 @@ def test_bad_command_is_refused_in_a_sentence(
     assert ended.out == ""
 
 
+def test_address_below_a_server_is_refused(
+    convscope: Run, spec: Path, photos: Path, server: str
+) -> None:
+    where = ["--server", f"{server}/api/v1"]
+    for asked in (["kernels"], ["apply", spec, photos, "-o", "out"]):
+        ended = convscope(*asked, *where)
+        assert ended.status == 3
+        assert f"There is no Convscope at {server}/api/v1; an address is such" in ended.err
+
+
 def test_broken_setting_is_refused(convscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVSCOPE_LAYERS", "many")
     ended = convscope("kernels")
