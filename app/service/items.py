@@ -161,11 +161,10 @@ def _pictures(answer: Answer, work: ItemWork, x: Any) -> dict[str, bytes]:
     under = as_pixels(x, work.picture.range) if work.rendering.overlay > 0 else None
     files = {}
     for name, array in answer.arrays.items():
-        maps = as_maps(array)
-        if maps.size == 0:
+        if array.size == 0:
             raise ParameterError(
                 f"There is nothing to draw: {name} has shape {array.shape}.", ("forms",), "npz"
             )
         ending = ".png" if len(answer.arrays) == 1 else f".{name}.png"
-        files[ending] = imaging.render(maps, work.rendering, under)
+        files[ending] = imaging.render(as_maps(array), work.rendering, under)
     return files

@@ -31,10 +31,10 @@ def as_png(answer: Answer, rendering: Rendering, under: Pixels | None = None) ->
     """
     if len(answer.arrays) != 1:
         raise _undrawable(f"A picture shows one array, but {len(answer.arrays)} are asked for.")
-    maps = as_maps(next(iter(answer.arrays.values())))
-    if maps.size == 0:
-        raise _undrawable(f"There is nothing to draw: the array has shape {maps.shape}.")
-    return imaging.render(maps, rendering, under)
+    array = next(iter(answer.arrays.values()))
+    if array.size == 0:
+        raise _undrawable(f"There is nothing to draw: the array has shape {array.shape}.")
+    return imaging.render(as_maps(array), rendering, under)
 
 
 def write(

@@ -141,6 +141,15 @@ def test_picture_shows_one_array(api: Api) -> None:
     assert_problem(api.post("/forward", nothing, PNG), 422, "/return")
 
 
+@pytest.mark.parametrize("shape", [(0, 1, 3, 3), (2, 0, 3, 3), (1, 1, 0, 3), (1, 3, 0), (0, 5)])
+@pytest.mark.parametrize("route", ["/forward", "/backward"])
+def test_picture_of_nothing_is_refused(api: Api, route: str, shape: tuple[int, ...]) -> None:
+    body = {"input": {"array": {"tensor": "x"}}, "layers": [{"type": "relu"}]}
+    answer = api.post_tensors(route, body, PNG, x=np.zeros(shape, np.float32))
+    told = assert_problem(answer, 422, "/return")["detail"]
+    assert "There is nothing to draw: the array has shape (" in told
+
+
 def test_picture_is_drawn_from_exact_values_whatever_the_wire_type(api: Api) -> None:
     body = {**BODY, "return": {"dtype": "uint8"}}
     assert (
