@@ -8,6 +8,7 @@ import { comparedLine } from './compare-view.js';
 import { number } from './format.js';
 import { valueFormula } from './formulas.js';
 import { isBank, isRandom } from './layer-types.js';
+import { gradientLayer } from './loss.js';
 import { pinLeft, pinSentence } from './pinned.js';
 import { lostLine, pinButton } from './pin-view.js';
 import { lostSentence, unpin } from './pins.js';
@@ -104,7 +105,7 @@ function fieldLine() {
 /** What can be pointed at, and what is then written here. @param {[string, string][]} ways */
 const waysView = (ways) => ways.map(([what, says]) => html`<span><b>${what}</b> ${says} </span>`);
 
-/** @type {Record<'forward' | 'gradient', [string, string][]>} */
+/** @type {Record<'forward' | 'gradient' | 'inner', [string, string][]>} */
 const WAYS = {
   forward: [
     ['Point at a cell of the map', 'for patch × kernel, term by term. By keyboard: focus the map and use the arrows.'],
@@ -116,6 +117,11 @@ const WAYS = {
     ['At a weight of the kernel', 'for the sum over every place where it was used.'],
     ['A click', 'makes the cell above a pixel the loss.'],
   ],
+  inner: [
+    ['Point at a cell of dL/dMap', 'for its value, and for what it sees below it. By keyboard: focus it and use the arrows.'],
+    ['At a weight of the kernel', 'for the sum over every place where it was used.'],
+    ['A click', 'makes the cell itself the loss.'],
+  ],
 };
 
 export function arithmeticView() {
@@ -124,7 +130,7 @@ export function arithmeticView() {
     return html`<h2>Arithmetic</h2><p class="dim" role="status" data-testid="pin-note">${pinSentence.value} ${pinButton()}</p>`;
   if (!isPointing.value) {
     const notes = [lostLine(), regionLine()].filter((line) => line !== nothing);
-    return html`<h2>Arithmetic</h2><p class=${notes.length ? 'dim' : 'dim ways'}>${notes.length ? notes : waysView(WAYS[part.mode])}</p>`;
+    return html`<h2>Arithmetic</h2><p class=${notes.length ? 'dim' : 'dim ways'}>${notes.length ? notes : waysView(WAYS[part.mode === 'gradient' && gradientLayer(part) >= 0 ? 'inner' : part.mode])}</p>`;
   }
   return html`<h2>Arithmetic</h2>
     <div class="products" role="group" aria-label="Products" tabindex="0">${terms(told)}</div>

@@ -308,6 +308,7 @@ def test_gradient_is_shown_at_the_maps_of_every_layer_up_to_the_loss(
         expect(heading).to_have_text(f"dL/dMap of layer {layer + 1}")
     lab.by_id("gradient-at").select_option("1")
     lab.shows(at_relu)
+    expect(lab.page.locator("#arithmetic")).to_contain_text("Point at a cell of dL/dMap")
     lab.point_at(2, 3, rows=7, cols=10)
     lab.says_number("pointed-value", at_relu[2, 3], 1e-3)
     expect(lab.by_id("arithmetic")).to_contain_text("dL/dMap of layer 2 · map 0 · row 2")
