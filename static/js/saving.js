@@ -88,7 +88,9 @@ export async function saveAll(form) {
  */
 export function saveSpec(render) {
   const state = lab.peek();
-  const told = state.mode === 'gradient' ? lossyNetwork(state) : { ...toNetwork(state), return: { layers: [state.layer] } };
+  // Of gradients it is that at the input unless told.
+  const inner = gradientLayer(state) < 0 ? {} : { return: { gradients: [gradientName(state)] } };
+  const told = state.mode === 'gradient' ? { ...lossyNetwork(state), ...inner } : { ...toNetwork(state), return: { layers: [state.layer] } };
   const { layers, ...rest } = told;
   const members = Object.entries({ ...rest, render }).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
   const lines = layers.map((layer) => `    ${JSON.stringify(layer)}`).join(',\n');

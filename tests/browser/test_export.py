@@ -127,6 +127,15 @@ def test_saved_spec_gives_the_command_line_the_numbers_of_the_page(
     gradient = convscope("gradient", written, tmp_path / "gradient")
     np.testing.assert_array_equal(gradient[0, 0], np.load(saved(lab, "save-npy")))
 
+    lab.by_id("gradient-at").select_option("0")
+    lab.wait_until_exact()
+    told = json.loads(saved(lab, "save-spec").read_text())
+    assert told["return"] == {"gradients": ["layers.0.output"]}
+    path = saved(lab, "save-npy")
+    assert path.name == "astronaut-gradient-layer-1-conv2d-map-0.npy"
+    # The sum goes back whole where ReLU is on: where the map is above zero.
+    np.testing.assert_array_equal(np.load(path), maps[0, 0] > 0)
+
 
 def test_saved_slide_makes_the_map_place_by_place(lab: Lab, numbers: Array) -> None:
     numbers = numbers[:, :8]

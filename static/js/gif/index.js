@@ -2,6 +2,7 @@
 
 import { GIFEncoder, applyPalette, quantize } from '../../vendor/gifenc/gifenc.js';
 import { accumulated } from '../accumulating.js';
+import { oneCell } from '../areas.js';
 import { ownPlane, scale } from '../focus.js';
 import { number } from '../format.js';
 import { matrixOf } from '../kernel-edit.js';
@@ -9,6 +10,7 @@ import { hasKernel, isRandom } from '../layer-types.js';
 import { paint } from '../painting.js';
 import { lattice, latticeOf, placeOf } from '../slid.js';
 import { lab, part, shown } from '../state.js';
+import { INPUT, seenBy } from '../tied.js';
 import { WIDTH, drawFrame, frameHeight } from './frame.js';
 
 /** A moving picture has at most this many places along its longer side: few can be looked at. */
@@ -28,13 +30,6 @@ function source() {
 
 /** The matrix that slides, where there is one to show. @param {number} layer */
 const kernelOf = (layer) => (hasKernel(part.layers[layer]) && !isRandom(part.layers[layer].kernel) ? matrixOf(layer) : null);
-
-/** The cells of the input that a unit sees. @param {number} layer @param {import('../areas.js').Area} at @returns {import('../areas.js').Area | null} */
-function seenBy(layer, { row, col }) {
-  const field = shown.value?.layers[layer]?.receptive_field;
-  if (!field) return null;
-  return { row: field.start[0] + row * field.stride[0], col: field.start[1] + col * field.stride[1], rows: field.size[0], cols: field.size[1] };
-}
 
 function look() {
   const style = getComputedStyle(document.body);
@@ -92,7 +87,7 @@ export async function slideGif(tell) {
     const here = placeOf(places, at);
     const plane = await planeAt(here, places);
     paint(painted, plane, now);
-    drawFrame(context, from, kernel, { here, sees: seenBy(layer, here), plane, painted, scale: now, fills: part.mode !== 'gradient', says: sentence(layer, here, plane) }, colours);
+    drawFrame(context, from, kernel, { here, sees: seenBy(oneCell(here), layer, INPUT), plane, painted, scale: now, fills: part.mode !== 'gradient', says: sentence(layer, here, plane) }, colours);
     return context.getImageData(0, 0, canvas.width, canvas.height).data;
   };
   const gif = GIFEncoder();
