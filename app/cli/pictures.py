@@ -60,7 +60,8 @@ def _found(named: Sequence[Path], output: Path) -> Iterable[tuple[Path, PurePath
             continue
         for file in sorted(path.rglob("*")):
             is_result = output in file.absolute().parents and output != path.absolute()
-            if file.suffix.lower() in SUFFIXES and file.is_file() and not is_result:
+            is_there = file.is_file() or not file.exists()  # a link to nothing is told of later
+            if file.suffix.lower() in SUFFIXES and is_there and not is_result:
                 yield file, file.relative_to(path)
 
 

@@ -101,18 +101,19 @@ def test_broken_file_is_told_at_the_end_and_loses_nothing_else(
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff and nothing more")
     (photos / "empty.png").touch()
     (photos / "text.png").write_text("no picture")
+    (photos / "moved.png").symlink_to("gone.png")
     missing = tmp_path / "missing.png"
     out = tmp_path / "out"
     ended = convscope("apply", spec, photos, missing, "-o", out, "--json")
     assert ended.status == 1
     assert written(out) == {"a.png", "b.png", "trip/c.png"}
-    assert (ended.json["pictures"], ended.json["done"]) == (7, 3)
+    assert (ended.json["pictures"], ended.json["done"]) == (8, 3)
     failed = {Path(one["picture"]).name: one["detail"] for one in ended.json["failed"]}
-    assert failed["missing.png"] == "There is no such file."
+    assert failed["missing.png"] == failed["moved.png"] == "There is no such file."
     assert failed["empty.png"] == "The file is empty."
     assert "begins like JPEG but is corrupt" in failed["broken.jpg"]
     assert "not a picture" in failed["text.png"]
-    assert "3 of 7 pictures done" in ended.err
+    assert "3 of 8 pictures done" in ended.err
     assert all(name in ended.err for name in failed)
 
 
