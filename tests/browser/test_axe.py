@@ -33,6 +33,10 @@ def forward_views(lab: Lab) -> Iterator[str]:
     lab.by_id("loss").select_option("mse")
     expect(lab.by_id("target")).to_be_visible()
     yield "gradient, compared, with a target"
+    lab.add_layer("dense")
+    lab.by_id("gradient-at").select_option("1")
+    expect(lab.maps.get_by_role("heading")).to_contain_text("dL/dMap")
+    yield "gradient at features"
 
 
 def other_views(lab: Lab, numbers: Array) -> Iterator[str]:

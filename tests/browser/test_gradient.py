@@ -45,6 +45,16 @@ def test_sum_mean_and_squares_give_the_gradients_of_plain_loops(small: Lab, numb
         small.shows_kernel_gradient(kernel_differences(numbers, FULL, loss))
         small.shows(input_gradient(upstream, FULL, numbers.shape))
         expect(small.by_id("loss-value")).to_contain_text(f"{loss(output):.6g}".replace("-", "−"))
+    # Small numbers are written short enough for every column to be seen.
+    small.by_id("loss").select_option("mean")
+    small.enter_numbers(numbers / 10_000)
+    small.shows_kernel_gradient(kernel_differences(numbers / 10_000, FULL, np.mean))
+    small.page.wait_for_function(
+        """() => {
+          const grid = document.querySelector('.kernel-gradient .grid');
+          return grid.textContent.includes('e−') && grid.scrollWidth <= grid.clientWidth;
+        }"""
+    )
 
 
 def test_changed_weight_changes_the_gradient_at_the_input(small: Lab, numbers: Array) -> None:
