@@ -147,6 +147,10 @@ def _quantise_map(values: Array, out: Array, steps: int) -> tuple[float, float]:
         low, high = finite.min(), finite.max()
         values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     offset, span = float(low), float(high) - float(low)
+    if not math.isfinite(span):
+        # Wider than the largest float: halves are coded alike.
+        scale, offset = _quantise_map(values * 0.5, out, steps)
+        return 2 * scale, 2 * offset
     scale = span / steps
     if scale == 0.0:
         out[...] = 0

@@ -76,10 +76,15 @@ def _stats(values: Array) -> ChannelStats:
     if not all(np.isfinite((one.low, one.high)).all() for one in pieces):
         return _stats_of_finite(values)
     mean = sum(one.mean * one.size for one in pieces) / values.size
-    squares = sum(one.squares + one.size * (one.mean - mean) ** 2 for one in pieces)
-    if not np.isfinite(squares) and values.dtype != np.float64:
-        return _stats(values.astype(np.float64))
+    squares = sum(one.squares + one.size * _square(one.mean - mean) for one in pieces)
     zeros = sum(one.zeros for one in pieces)
+    if not np.isfinite(squares):
+        if values.dtype != np.float64:
+            return _stats(values.astype(np.float64))
+        # Squares of these numbers overflow, those of their shares of the largest do not.
+        largest = max(abs(low), abs(high))
+        share = _stats(values / largest)
+        return ChannelStats(low, high, share.mean * largest, share.std * largest, zeros, 0)
     return ChannelStats(low, high, mean, float(np.sqrt(squares / values.size)), zeros, 0)
 
 
@@ -94,6 +99,11 @@ class _Piece(NamedTuple):
     zeros: int
 
 
+def _square(number: float) -> float:
+    # Python's power raises where a product becomes infinite.
+    return number * number
+
+
 def _piece(values: Array, scratch: Array, ones: Array) -> _Piece:
     size = values.size
     low, high = float(np.minimum.reduce(values)), float(np.maximum.reduce(values))
@@ -102,13 +112,13 @@ def _piece(values: Array, scratch: Array, ones: Array) -> _Piece:
     pivot = values[0]
     centred = np.subtract(values, pivot, out=scratch[:size])
     offset = float(np.dot(centred, ones[:size])) / size
-    squares = float(np.dot(centred, centred)) - size * offset**2
-    if size * offset**2 > 100 * squares:
+    squares = float(np.dot(centred, centred)) - size * _square(offset)
+    if size * _square(offset) > 100 * squares:
         # The pivot stands far from the rest, and the difference above has lost its digits.
         centred -= values.dtype.type(offset)
         rest = float(np.dot(centred, ones[:size])) / size
         offset = float(values.dtype.type(offset)) + rest
-        squares = float(np.dot(centred, centred)) - size * rest**2
+        squares = float(np.dot(centred, centred)) - size * _square(rest)
     zeros = int(np.count_nonzero(values == 0)) if low <= 0 <= high else 0
     return _Piece(size, low, high, float(pivot) + offset, squares, zeros)
 

@@ -94,6 +94,13 @@ def test_range_as_wide_as_the_number_format_survives() -> None:
     assert coded.codes.ravel().tolist() in ([0, 127, 255], [0, 128, 255])
 
 
+def test_range_wider_than_the_largest_float_survives() -> None:
+    maps = np.array([-1.7e308, 0, 1.7e308]).reshape(1, 1, 3)
+    coded = quantise(maps, "uint8")
+    assert coded.codes.ravel().tolist() in ([0, 127, 255], [0, 128, 255])
+    assert coded.scale == [pytest.approx(1.7e308 / 255 * 2)]
+
+
 def test_non_finite_values_leave_the_range_to_the_finite_ones() -> None:
     maps = np.array([np.nan, -np.inf, 1, 2, np.inf], np.float32).reshape(1, 1, 5)
     coded = quantise(maps, "uint8")

@@ -50,6 +50,17 @@ def test_squares_that_overflow_float32_do_not_spoil_the_deviation() -> None:
     assert stats.std == pytest.approx(3e38)
 
 
+@pytest.mark.parametrize("count", [2, 140_000, 700_000])
+@pytest.mark.parametrize("least", [-1.7e308, 2.0, 1.7e308])
+def test_squares_that_overflow_float64_do_not_spoil_the_deviation(least: float, count: int) -> None:
+    values = np.tile([least, 1.7e308, 0.0, 1.7e308], count // 2)
+    stats = channel_stats(values.reshape(1, 1, -1))[0]
+    share = values / 1.7e308
+    assert stats.mean == pytest.approx(share.mean() * 1.7e308)
+    assert stats.std == pytest.approx(share.std() * 1.7e308)
+    assert (stats.min, stats.max, stats.zeros) == (min(least, 0), 1.7e308, count // 2)
+
+
 def test_channel_without_a_finite_value_has_no_range() -> None:
     stats = channel_stats(np.full((1, 1, 2, 2), np.nan))[0]
     assert np.isnan(stats.min)
