@@ -23,13 +23,16 @@ _TURNS = {
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
-def to_eight_bit(image: ImageFile, *, deep: bool, frames: int) -> tuple[Image.Image, list[str]]:
+def to_eight_bit(
+    image: ImageFile, *, deep: bool, frames: int, turned: object
+) -> tuple[Image.Image, list[str]]:
     """Convert a loaded image to 8-bit gray or sRGB.
 
     Args:
         image: the image, loaded.
         deep: whether its file has more than 8 bits a sample.
         frames: how many frames its file has.
+        turned: the orientation that was applied while it was loaded, if any.
 
     Returns:
         The image, of mode L or RGB, and what was done, in order.
@@ -40,7 +43,7 @@ def to_eight_bit(image: ImageFile, *, deep: bool, frames: int) -> tuple[Image.Im
     said: list[str] = []
     if frames > 1:
         said.append(f"first frame of {frames}")
-    upright = _upright(image, said)
+    upright = _upright(image, turned, said)
     profile = image.info.get("icc_profile")
     if deep:
         said.append("16-bit samples reduced to 8 bits")
@@ -52,7 +55,10 @@ def to_eight_bit(image: ImageFile, *, deep: bool, frames: int) -> tuple[Image.Im
     return managed, said
 
 
-def _upright(image: Image.Image, said: list[str]) -> Image.Image:
+def _upright(image: Image.Image, turned: object, said: list[str]) -> Image.Image:
+    if turned in _TURNS:
+        said.append(f"EXIF orientation {turned} applied")
+        return image
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error):

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from app.imaging import formats
@@ -160,8 +160,10 @@ def decode(content: bytes, limits: PictureLimits) -> Decoded:
             _check_tiles(image, limits)
             frames = _frames(image, content, name)
             mode, deep = image.mode, _is_deep(image, content, name)
+            # Pillow turns TIFFs upright while it loads them, and forgets that it did.
+            turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)
             image.load()
-            flat, conversions = to_eight_bit(image, deep=deep, frames=frames)
+            flat, conversions = to_eight_bit(image, deep=deep, frames=frames, turned=turned)
     except UnidentifiedImageError as error:
         raise BrokenPicture(
             f"The content begins like {name} but is corrupt, or laid out in a way not read here."

@@ -61,8 +61,9 @@ def test_pixels_are_read_only() -> None:
     assert not reading(encoded(noise(3, 4), "PNG")).pixels.flags.writeable
 
 
+@pytest.mark.parametrize("name", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_exif_orientation_is_applied_and_said(orientation: int) -> None:
+def test_exif_orientation_is_applied_and_said(orientation: int, name: str) -> None:
     upright = noise(5, 9)
     turns = {
         2: lambda a: a[:, ::-1],
@@ -77,7 +78,7 @@ def test_exif_orientation_is_applied_and_said(orientation: int) -> None:
     exif[0x0112] = orientation
     # What the camera stores is the upright picture turned the other way.
     stored = np.ascontiguousarray(turns[orientation](upright))
-    picture = reading(encoded(stored, "PNG", exif=exif))
+    picture = reading(encoded(stored, name, exif=exif))
     np.testing.assert_array_equal(picture.pixels, upright)
     assert picture.conversions == (f"EXIF orientation {orientation} applied",)
 
