@@ -6,7 +6,7 @@ import { isBank, isRandom } from './layer-types.js';
 import { gradientLayer, gradientTitle } from './loss.js';
 import { pinLeft, pinSentence, region, regionSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
-import { part, shown, shownMode } from './state.js';
+import { inView, part, shown, shownMode } from './state.js';
 
 /** A sum this small beside the sizes of its weights is zero but for rounding. */
 const ROUNDING = 1e-9;
@@ -60,8 +60,8 @@ function zeroNote() {
 /** What the colours mean: a note always stands here, for the map to keep its size when another loss is chosen. */
 function meaning() {
   const loss = part.loss === 'unit' ? 'the clicked cell' : part.loss === 'mse' ? 'the distance from the target' : 'the loss';
-  if (gradientLayer(part) >= 0)
-    return html`<p class="note" data-testid="gradient-meaning">${gradientTitle(part)}. Red, positive: ${loss} grows with the cell. Blue, negative: it falls. What is sent back from
+  if (gradientLayer(inView.value) >= 0)
+    return html`<p class="note" data-testid="gradient-meaning">${gradientTitle(inView.value)}. Red, positive: ${loss} grows with the cell. Blue, negative: it falls. What is sent back from
       here goes through the layers below to the input.</p>`;
   return html`<p class="note" data-testid="gradient-meaning">Red, positive: ${loss} grows with the pixel. Blue, negative: it falls. The number is by how much for each unit of
     brightness; where it is 0, the picture is seen as it is.</p>`;

@@ -98,7 +98,11 @@ export const shapes = signal(/** @type {any} */ (null));
 /** Whether a map or a gradient is shown; another one may have been asked for since. */
 export const shownMode = computed(() => shown.value?.of.mode ?? lab.value.mode);
 /** What the hand points into: the lab, or, until what it asks for is there, the state that is shown. */
-export const inView = computed(() => (shownMode.value === lab.value.mode ? lab.value : (shown.value?.of ?? lab.value)));
+export const inView = computed(() => {
+  const of = shown.value?.of;
+  const isThere = !of || (of.mode === lab.value.mode && (of.mode === 'forward' || of.gradientAt === lab.value.gradientAt));
+  return isThere ? lab.value : of;
+});
 /** What the server said last of each layer, of a map or of shapes alone. */
 export const reports = signal(/** @type {any[]} */ ([]));
 

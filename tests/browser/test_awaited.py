@@ -193,3 +193,18 @@ def test_progress_says_what_is_computed_and_how_long_and_can_be_given_up(
     lab.wait_until_exact()
     expect(lab.by_id("cancelled")).to_have_count(0)
     expect(progress).to_have_count(0)
+
+
+def test_gradient_keeps_its_name_until_the_one_at_a_map_is_there(lab: Lab) -> None:
+    heading = lab.maps.get_by_role("heading")
+    lab.by_id("gradient").click()
+    expect(heading).to_have_text("dL/dInput")
+    lab.wait_until_exact()
+    lab.page.route(BACKWARD, lambda route: None)
+    lab.by_id("gradient-at").select_option("0")
+    expect(lab.by_id("progress").get_by_role("status")).to_have_text("Computing dL/dMap of layer 1")
+    expect(heading).to_have_text("dL/dInput")
+    lab.by_id("progress").get_by_role("button").click()
+    lab.page.unroute(BACKWARD)
+    lab.by_id("again").click()
+    expect(heading).to_have_text("dL/dMap of layer 1")
