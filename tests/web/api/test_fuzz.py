@@ -1,6 +1,7 @@
 """Whatever a request says, the answer is 200 or a problem that the contract knows: never a 500."""
 
 import json
+import math
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ QUICK = settings(
 # A step beyond what is legal on either side, and the numbers on which code tends to trip.
 SMALL = st.integers(-1, 4)
 ODD = st.sampled_from([0, -1, 2**31 - 1, 2**31, 10**30, 1e308, -1e308, 1e-320, 0.5, True, None, ""])
+EXTREMES = st.sampled_from([1.7e308, -1.7e308, 1e300, 3.4e38, -3.4e38, 1e20, 1e-300, 5e-324, 0, 2])
 NUMBER = st.one_of(SMALL, st.floats(-3, 3, allow_nan=False), ODD)
 PAIR = st.lists(SMALL, min_size=1, max_size=3)
 GEOMETRY = st.one_of(SMALL, PAIR, ODD)
@@ -40,11 +42,10 @@ ARRAY = st.one_of(*(nested(depth) for depth in range(5)))
 
 @st.composite
 def regular(draw: Any) -> Any:
-    shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
-    count = 1
-    for side in shape:
-        count *= side
-    flat = iter(draw(st.lists(st.integers(-3, 3), min_size=count, max_size=count)))
+    shape = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
+    count = math.prod(shape)
+    numbers = draw(st.sampled_from([st.integers(-3, 3), EXTREMES]))
+    flat = iter(draw(st.lists(numbers, min_size=count, max_size=count)))
 
     def build(axes: list[int]) -> Any:
         return [build(axes[1:]) for _ in range(axes[0])] if axes else next(flat)
