@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Error, Locator, Page, expect
+from playwright.sync_api import Error, FloatRect, Locator, Page, expect
 
 from tests.browser.arithmetic import Array, gray_levels
 
@@ -40,6 +40,15 @@ COMPARE = """async ({ levels, rows, cols, top, left, height, width, within, pati
     const found = difference();
     if (found === null || performance.now() > end) return found;
     await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}"""
+
+# Ends once an element has stayed where it is from one frame to the one after the next.
+RESTS = """async (element) => {
+  const place = () => JSON.stringify(element.getBoundingClientRect());
+  for (let last = ''; last !== place(); ) {
+    last = place();
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   }
 }"""
 
@@ -81,6 +90,11 @@ class Lab:
 
     def by_id(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
+
+    def resting_box(self, element: Locator) -> FloatRect | None:
+        """Where an element is, once it has come to rest there."""
+        element.evaluate(RESTS)
+        return element.bounding_box()
 
     def cell(self, row: int, col: int) -> Locator:
         return self.by_id(f"kernel-{row}-{col}")

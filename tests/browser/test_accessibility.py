@@ -110,8 +110,8 @@ def test_theme_is_remembered(lab: Lab) -> None:
 def test_map_stays_where_it_is_when_the_arithmetic_appears(lab: Lab) -> None:
     ways = lab.page.get_by_text("for patch × kernel, term by term")
     expect(ways).to_be_visible()
-    before = lab.focus.bounding_box()
+    before = lab.resting_box(lab.focus)
     lab.focus.hover()
     expect(ways).to_have_count(0)
     expect(lab.by_id("pointed-value")).to_be_visible()
-    assert lab.focus.bounding_box() == before
+    assert lab.resting_box(lab.focus) == before

@@ -131,11 +131,12 @@ def test_pinned_cell_that_leaves_its_map_is_named_and_comes_back(
 def test_gradient_stays_where_it_is_when_a_cell_becomes_the_loss(lab: Lab) -> None:
     lab.by_id("gradient").click()
     expect(lab.by_id("gradient-note")).to_contain_text("sum of the weights, which is 0")
-    before = lab.focus.bounding_box()
+    expect(lab.by_id("loss-value")).to_contain_text("L = ")
+    before = lab.resting_box(lab.focus)
     lab.focus.click()
     expect(lab.by_id("loss-value")).to_contain_text("map 0, row")
     expect(lab.by_id("gradient-note")).to_have_count(0)
-    assert lab.focus.bounding_box() == before
+    assert lab.resting_box(lab.focus) == before
 
 
 def test_photo_gets_its_gradients(lab: Lab, photo: bytes) -> None:

@@ -55,12 +55,12 @@ def test_answer_that_comes_moves_nothing_under_the_hand(lab: Lab) -> None:
     lab.add_layer("relu")
     expect(lab.by_id("layer-1")).to_be_visible()
     lab.page.wait_for_timeout(200)
-    before = lab.by_id("add-layer").bounding_box()
+    before = lab.resting_box(lab.by_id("add-layer"))
     for route in held:
         route.continue_()
     lab.page.unroute("**/api/v1/*")
     expect(lab.layers).to_contain_text("0 parameters")
-    assert lab.by_id("add-layer").bounding_box() == before
+    assert lab.resting_box(lab.by_id("add-layer")) == before
 
 
 def test_layers_are_moved_doubled_and_removed(lab: Lab, numbers: Array) -> None:
