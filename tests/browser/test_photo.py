@@ -172,7 +172,7 @@ def test_stack_too_large_for_the_server_is_offered_a_smaller_size(lab: Lab, enco
     noise = (rows * 7 + cols * 13 + rows * cols // 97) % 256
     picture = encode(np.stack([noise, rows % 256, cols % 256], 2).astype(np.uint8), "JPEG")
     lab.by_id("rgb").click()
-    for _ in range(4):
+    for _ in range(5):
         lab.add_layer("conv2d")
     expect(lab.by_id("max-side")).to_have_count(0)  # the sample is small
     lab.by_id("padding").select_option("full")
