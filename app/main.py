@@ -30,6 +30,7 @@ from app.web import catalogue, health, images, jobs, network, oneshot, openapi, 
 from app.web.admission import Admission
 from app.web.body_limit import BodyLimit
 from app.web.gate import Gate, is_loopback
+from app.web.head import Head
 from app.web.job_work import work_of
 from app.web.lifecycle import Lifecycle, LifecycleMiddleware
 from app.web.metrics import Metrics
@@ -123,6 +124,7 @@ def _add_jobs(app: FastAPI, settings: Settings, store: ImageStore, limits: Pictu
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first to see a request.
+    app.add_middleware(Head)
     app.add_middleware(Admission, slots=app.state.slots)
     app.add_middleware(
         BodyLimit,

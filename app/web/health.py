@@ -13,14 +13,12 @@ from app.web.problems import Problem, documented
 router = APIRouter(tags=["health"])
 
 
-@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="Is the process alive?")
 async def livez() -> dict[str, str]:
     """Answer at once, whatever the compute slots do."""
     return {"status": "alive"}
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="May the process get work?", responses=documented())
 async def readyz(request: Request) -> dict[str, str]:
     """Answer 200 while new work is welcome, 503 from the moment the process is told to stop."""

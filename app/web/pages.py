@@ -57,26 +57,26 @@ templates.env.globals["lab_link"] = lab_link
 assets = StaticAssets(STATIC_DIRECTORY, VERSION)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def lab(request: Request) -> Response:
     """Serve the lab; its whole state lives in the link's fragment, which never comes here."""
     return _page(request, "index.html", modules=MODULES)
 
 
-@router.api_route("/worker.js", methods=["GET", "HEAD"])
+@router.get("/worker.js")
 async def worker() -> Response:
     """Serve what keeps the page in the browser; from here it may keep the page at `/`."""
     headers = {"Cache-Control": FRESH}
     return Response(WORKER_SCRIPT, media_type="text/javascript", headers=headers)
 
 
-@router.api_route("/lessons", methods=["GET", "HEAD"])
+@router.get("/lessons")
 async def lessons(request: Request) -> Response:
     """Serve the lessons, whose links open the lab in the state that a step begins with."""
     return _page(request, "lessons.html")
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.get("/docs")
 async def docs(request: Request) -> Response:
     """Serve the interactive description of the API, with no file from elsewhere."""
     return _page(request, "docs.html", description=request.app.openapi_url)

@@ -179,6 +179,8 @@ def _allowed(request: Request, first: str) -> str:
     for template, operations in request.app.openapi()["paths"].items():
         if compile_path(template)[0].match(request.scope["path"]):
             methods |= {method.upper() for method in operations}
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods))
 
 

@@ -71,11 +71,11 @@ class StaticAssets:
         """Return the answer to a request.
 
         Raises:
-            HTTPException: 405 for other methods than GET and HEAD; 404 for another version than
-                this server's, and for a name that is none.
+            HTTPException: 405 for other methods than GET; 404 for another version than this
+                server's, and for a name that is none.
         """
-        if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        if scope["method"] != "GET":
+            raise HTTPException(405, headers={"Allow": "GET"})
         path = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
         version, _, name = path.partition("/")
         if version != self.version or name not in self._names:
@@ -92,9 +92,7 @@ class StaticAssets:
         else:
             content, coded = plain, {}
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = fixed | coded | {"Content-Length": str(len(content))}
-        body = b"" if scope["method"] == "HEAD" else content
-        return Response(body, headers=headers, media_type=kind)
+        return Response(content, headers=fixed | coded, media_type=kind)
 
     def _read(self, name: str) -> Asset:
         plain = (self.directory / name).read_bytes()
