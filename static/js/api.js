@@ -1,5 +1,7 @@
 /** The only module that fetches: requests to the REST API, and answers as values or as a Problem. */
 
+import { answered, asked } from './one-row.js';
+
 /** Where the API is, on this server. */
 export const ADDRESS = '/api/v1';
 const SAFETENSORS = 'application/x-safetensors';
@@ -54,7 +56,7 @@ function post(path, body, accept, signal) {
   return ask(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept },
-    body: JSON.stringify(body),
+    body: JSON.stringify(asked(body)),
     signal,
   });
 }
@@ -85,7 +87,7 @@ export const file = async (path, body, form) => (await post(path, body, form)).b
 
 /** @param {'/shapes' | '/explain' | '/gradcheck'} path @param {object} body @param {AbortSignal} signal */
 export const describe = async (path, body, signal) =>
-  (await post(path, body, 'application/json', signal)).json();
+  answered(await (await post(path, body, 'application/json', signal)).json());
 
 /**
  * Store a picture; the same bytes again give the same id.
@@ -177,7 +179,7 @@ function readSafetensors(buffer) {
   const tensors = {};
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
     const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
-    tensors[name] = { values: READERS[dtype](buffer, 8 + length + data_offsets[0], count), shape };
+    tensors[name] = answered({ values: READERS[dtype](buffer, 8 + length + data_offsets[0], count), shape });
   }
-  return { envelope: JSON.parse(metadata.response), tensors };
+  return { envelope: answered(JSON.parse(metadata.response)), tensors };
 }

@@ -31,8 +31,8 @@ export const countOf = (count, what) => `${count} ${what}${count === 1 ? '' : 's
 /** @param {number} value */
 export const signed = (value) => (value > 0 ? '+' : '') + number(value, 3);
 
-/** @param {number[]} shape (N, C, H, W), or (N, features) */
-export const shape = (shape) => (shape.length === 4 ? `${shape[1]} × ${shape[2]} × ${shape[3]}` : countOf(shape[shape.length - 1], 'feature'));
+/** @param {number[]} shape (N, C, H, W), (N, C, L), or (N, features) */
+export const shape = (shape) => (shape.length > 2 ? shape.slice(1).join(' × ') : countOf(shape[shape.length - 1], 'feature'));
 
 /** @param {number} count */
 export function amount(count) {

@@ -1,6 +1,7 @@
 /** What a layer without weights computes, as a formula with its own numbers in it. */
 
 import { exactly } from './format.js';
+import { isOneDimensional } from './one-row.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
 
@@ -8,15 +9,21 @@ import { exactly } from './format.js';
 const leaky = (slope) => `x for x > 0, else ${exactly(slope)} · x`;
 
 /** @param {Layer} layer */
-const sides = ({ size }) => (Array.isArray(size) ? size : [size, size]);
+const sides = (layer) => (Array.isArray(layer.size) ? layer.size : isOneDimensional(layer) ? [layer.size] : [layer.size, layer.size]);
 
 /** By what a mean is divided. @param {Layer} layer */
 function divisor(layer) {
-  const [rows, cols] = sides(layer);
+  const cells = sides(layer).reduce((all, side) => all * side, 1);
   const padded = [layer.padding].flat(2).some((one) => one > 0);
   if (padded && !layer.count_include_pad) return 'how many of them are no padding';
-  return layer.ceil_mode ? `${rows * cols}, less where it leaves the input` : String(rows * cols);
+  return layer.ceil_mode ? `${cells}, less where it leaves the input` : String(cells);
 }
+
+/** @param {Layer} layer */
+const largest = (layer) => `max(x) of a window of ${sides(layer).join(' × ')}`;
+
+/** @param {Layer} layer */
+const average = (layer) => `Σ x / ${divisor(layer)}, the sum over a window of ${sides(layer).join(' × ')}`;
 
 /** @type {Record<string, (layer: Layer, shape: number[] | undefined) => string>} */
 const FORMULAS = {
@@ -37,8 +44,10 @@ const FORMULAS = {
   batch_norm: ({ mean, variance, scale, bias, eps }) => `(x − ${exactly(mean)}) / √(${exactly(variance)} + ${exactly(eps)}) · ${exactly(scale)} + ${exactly(bias)}`,
   flatten: () => 'x, map after map, row after row',
   dense: ({ bias }) => `Σ x · weight${bias ? ` + ${exactly(bias)}` : ''}, the sum over all that comes in`,
-  max_pool2d: (layer) => `max(x) of a window of ${sides(layer).join(' × ')}`,
-  avg_pool2d: (layer) => `Σ x / ${divisor(layer)}, the sum over a window of ${sides(layer).join(' × ')}`,
+  max_pool2d: largest,
+  max_pool1d: largest,
+  avg_pool2d: average,
+  avg_pool1d: average,
   global_avg_pool: (_, shape) => `Σ x / ${shape?.length === 4 ? shape[2] * shape[3] : 'cells'}, the sum over the map`,
   global_max_pool: () => 'max(x) of the map',
 };

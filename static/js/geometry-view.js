@@ -4,8 +4,9 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
 import { exactly } from './format.js';
 import { valueFormula } from './formulas.js';
-import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isRandom } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isConvolution, isRandom } from './layer-types.js';
 import { LARGEST, limitOf } from './limits.js';
+import { isOneDimensional } from './one-row.js';
 import { complaints, editLayer, forget, part, shapes } from './state.js';
 
 /** @typedef {import('./layer-types.js').Field} Field */
@@ -45,7 +46,7 @@ function wholeControl(index, field, { label, kind, least = 1, most: own }) {
       place,
       label,
       value: asText(value),
-      parse: field === 'groups' || kind === 'count' ? whole(label, least, most) : wholeOrPair(label, least, most, rangeOf(index, field, least, most)),
+      parse: field === 'groups' || kind === 'count' || isOneDimensional(part.layers[index]) ? whole(label, least, most) : wholeOrPair(label, least, most, rangeOf(index, field, least, most)),
       apply: set,
       testid: field,
       hint: shapes.value?.layers[index]?.legal?.[field],
@@ -85,7 +86,7 @@ function paddingControl(index) {
   const place = `/layers/${index}/padding`;
   const layer = part.layers[index];
   const named = typeof layer.padding === 'string';
-  const names = layer.type === 'conv2d' ? PADDING_NAMES : [];
+  const names = isConvolution(layer) ? PADDING_NAMES : [];
   const choose = (/** @type {string} */ name) =>
     editLayer(index, { padding: name === 'amount' ? resolved(index) : name }, place);
   const menu = names.length
@@ -104,26 +105,41 @@ function paddingControl(index) {
         place,
         label: 'Padding amount',
         value: asText(layer.padding),
-        parse: parsePadding,
+        parse: isOneDimensional(layer) ? parseEnds : parsePadding,
         apply: (padding) => editLayer(index, { padding }, place),
         testid: 'padding-amount',
-        hint: 'one number, rows and cols, or top, bottom, left, right',
+        hint: isOneDimensional(layer) ? 'one number, or left, right' : 'one number, rows and cols, or top, bottom, left, right',
       });
   return row('Padding', html`<span class="pair">${menu}${amount}</span>`, place);
 }
 
-/** What the server made of the padding, in the shortest form. @param {number} index @returns {number | number[][]} */
+/** What the server made of the padding, in the shortest form. @param {number} index @returns {number | number[] | number[][]} */
 function resolved(index) {
   const padding = shapes.value?.layers[index]?.padding ?? [[0, 0], [0, 0]];
-  const all = padding.flat();
-  return all.every((/** @type {number} */ one) => one === all[0]) ? all[0] : padding;
+  const sides = isOneDimensional(part.layers[index]) ? padding[1] : padding;
+  const all = sides.flat();
+  return all.every((/** @type {number} */ one) => one === all[0]) ? all[0] : sides;
+}
+
+/** Amounts of padding; none where one of them is not legal. @param {string} text */
+function amountsIn(text) {
+  const words = text.split(/[\s,;[\]]+/).filter((word) => word !== '');
+  const values = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
+  return values.every((value) => value <= MOST_PADDING) ? values : [];
+}
+
+/** Padding of a signal. @param {string} text @returns {{value: number | number[]} | {error: string}} */
+function parseEnds(text) {
+  const values = amountsIn(text);
+  if (values.length === 1) return { value: values[0] };
+  if (values.length === 2) return { value: values };
+  return { error: `Padding must be whole numbers from 0 to ${MOST_PADDING}: one, or left, right.` };
 }
 
 /** @param {string} text @returns {{value: number | number[] | number[][]} | {error: string}} */
 function parsePadding(text) {
-  const words = text.split(/[\s,;[\]]+/).filter((word) => word !== '');
-  const values = words.map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
-  if (values.every((value) => value <= MOST_PADDING)) {
+  const values = amountsIn(text);
+  if (values.length) {
     if (values.length === 1) return { value: values[0] };
     if (values.length === 2) return { value: values };
     if (values.length === 4) return { value: [values.slice(0, 2), values.slice(2)] };
@@ -177,20 +193,23 @@ function formulas(index) {
   </div>`;
 }
 
+/** What there are so many of along an axis. @type {Record<string, string>} */
+const NAMES = { cols: 'columns', length: 'cells' };
+
 /** The formula of the size with its numbers, once where both axes have the same. @param {number} index */
 function sizeFormula(index) {
   const text = shapes.value?.layers[index]?.formula;
   if (!text) return nothing;
-  if (!text.includes('=')) return html`<p>size: ${text}</p>`;
+  if (!text.includes('=')) return html`<p>${text.includes(':') ? '' : 'size: '}${text}</p>`;
   const whole = text.includes('floor(') ? text.replaceAll('floor(', '⌊').replaceAll(/\) \+ 1/g, '⌋ + 1') : text;
   /** @type {string[]} */
   const axes = whole.split('; ');
-  const parsed = axes.map((line) => /^(?:(rows|cols): )?(.*) = (\S+)$/.exec(line) ?? ['', '', line, '']);
+  const parsed = axes.map((line) => /^(?:(rows|cols|length): )?(.*) = (\S+)$/.exec(line) ?? ['', '', line, '']);
   const [first, second] = parsed;
   const alike = second && first[2] === second[2];
   const line = (/** @type {string} */ axis, /** @type {string} */ sum, /** @type {string} */ result) =>
     html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${result === '1' ? axis.replaceAll(/s\b/g, '') : axis}` : ''}</span></p>`;
-  return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axis === 'cols' ? 'columns' : axis, sum, result))}`;
+  return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(NAMES[axis] ?? axis, sum, result))}`;
 }
 
 /** Groups divide filters among channels; a kernel for every channel alone has no use for them. @param {import('./layer-types.js').Layer} layer @param {string} field */
@@ -201,7 +220,7 @@ export function geometryView() {
   const layer = part.layers[index];
   const { fields, title, says } = LAYER_TYPES[layer.type];
   const used = fields.filter((field) => hasUse(layer, field));
-  return html`<h2>${layer.type === 'conv2d' ? 'Geometry' : title}</h2>
-    ${layer.type === 'conv2d' ? nothing : html`<p class="dim">${says}</p>`}
+  return html`<h2>${isConvolution(layer) ? 'Geometry' : title}</h2>
+    ${isConvolution(layer) ? nothing : html`<p class="dim">${says}</p>`}
     ${used.map((field) => control(index, field))} ${formulas(index)}`;
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { awaitedNote } from './awaited-view.js';
-import { isBank, isRandom } from './layer-types.js';
+import { isBank, isConvolution, isRandom } from './layer-types.js';
 import { gradientLayer, gradientTitle } from './loss.js';
 import { pinLeft, pinSentence, region, regionSentence } from './pinned.js';
 import { pinButton } from './pin-view.js';
@@ -19,7 +19,7 @@ const addUpToZero = (weights) => {
 
 /** Whether the weights that meet one input channel, over all filters, sum to zero. @param {import('./layer-types.js').Layer} layer @param {number} channel */
 function weightsCancel({ type, kernel, stride, groups = 1 }, channel) {
-  const whole = type === 'conv2d' && !isRandom(kernel) && [stride, groups].flat().every((one) => one === 1);
+  const whole = isConvolution({ type }) && !isRandom(kernel) && [stride, groups].flat().every((one) => one === 1);
   if (!whole) return false;
   return addUpToZero(isBank(kernel) ? kernel.flatMap((maps) => maps[channel % maps.length].flat()) : kernel.flat());
 }

@@ -10,6 +10,7 @@ import { number } from './format.js';
 import { sizeControl, sizeText, smallerButton, source } from './input-size.js';
 import { takeMany } from './jobs.js';
 import { asMatrix } from './kernel.js';
+import { isSignal } from './one-row.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { leavePicture, onPicture, onPictureKey, pinPicture } from './picture-pointing.js';
 import { receptiveField } from './pointing.js';
@@ -128,7 +129,8 @@ function chooseSample(name) {
   if (!sample) return;
   forgetUnder(PLACE);
   const color = lab.value.input.color ?? 'gray';
-  const input = sample.kind === 'picture' ? { sample: name, color } : { array: asMatrix(sample.array) };
+  const signal = sample.shape?.length === 1 ? { signal: true } : {};
+  const input = sample.kind === 'picture' ? { sample: name, color } : { array: asMatrix(sample.array), ...signal };
   edit({ input, unit: null, channel: 0 });
 }
 
@@ -245,6 +247,17 @@ function switchTo(kind) {
   edit({ input: last[kind], unit: null, channel: 0 });
 }
 
+/** How typed numbers are read. */
+function readings() {
+  const read = (/** @type {boolean} */ signal) => edit({ input: { array: part.input.array, ...(signal ? { signal } : {}) }, unit: null, channel: 0 });
+  const choice = (/** @type {boolean} */ signal, /** @type {string} */ title, /** @type {string} */ says) =>
+    html`<button aria-pressed=${isSignal(part.input) === signal} title=${says} data-testid="read-${title.toLowerCase()}" @click=${() => read(signal)}>${title}</button>`;
+  return html`<div class="seg" role="group" aria-label="How the numbers are read">
+    ${choice(false, 'Matrix', 'One channel of rows and columns: windows slide over both.')}
+    ${choice(true, 'Signal', 'Every row is a channel: windows slide along the rows, in one dimension.')}
+  </div>`;
+}
+
 function choices() {
   const { input } = part;
   const numbers = Boolean(input.array);
@@ -253,7 +266,7 @@ function choices() {
     <button aria-pressed=${!numbers} data-testid="kind-picture" @click=${() => numbers && switchTo('picture')}>Picture</button>
     <button aria-pressed=${numbers} data-testid="kind-numbers" @click=${() => numbers || switchTo('numbers')}>Numbers</button>
   </div>`;
-  if (numbers) return kind;
+  if (numbers) return html`${kind}${readings()}`;
   return html`${kind}
     <div class="seg" role="group" aria-label="Colour of the input">
       <button aria-pressed=${input.color === 'gray'} data-testid="gray" @click=${() => setColor('gray')}>Gray</button>

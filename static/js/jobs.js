@@ -4,6 +4,7 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { Problem, cancelJob, deleteJob, get, submitJob, upload, watchJob } from './api.js';
 import { number } from './format.js';
 import { LAYER_TYPES, toNetwork } from './layer-types.js';
+import { layersFor } from './one-row.js';
 import { lab, limits } from './state.js';
 
 /** @typedef {import('./api.js').Job} Job */
@@ -107,8 +108,9 @@ function nameOf({ name }) {
 
 /** The network of the lab on these pictures. @param {{image: string, name: string}[]} images */
 function bodyOf(images) {
-  const { input, layers } = lab.peek();
+  const { input, layers: shown } = lab.peek();
   const { color = 'gray', range, max_side } = input;
+  const layers = layersFor(shown, false);
   const network = toNetwork({ input: { color }, layers });
   const named = layers.map(({ type }) => LAYER_TYPES[type]?.title ?? type).join(', ');
   return {

@@ -6,6 +6,7 @@ import { resized, shift } from './kernel.js';
 import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
+import { isOneDimensional } from './one-row.js';
 import { partialKernel } from './slid.js';
 import { complain, complaints, drafts, edit, editLayer, forget, part, pointedWeight, shown } from './state.js';
 
@@ -170,9 +171,10 @@ export function pasteMatrix(index, text) {
   if ('error' in read) return complain(placeOf(index), `What was pasted is no matrix. ${read.error} The kernel stays.`);
   const matrix = read.value;
   const most = limitOf('kernel_side');
+  const rows = isOneDimensional(part.layers[index]) ? 1 : most;
   const wrong =
-    matrix.length > most || matrix[0].length > most
-      ? `The pasted matrix has ${matrix.length} × ${matrix[0].length} numbers; a kernel has 1 to ${most} rows and 1 to ${most} columns.`
+    matrix.length > rows || matrix[0].length > most
+      ? `The pasted matrix has ${matrix.length} × ${matrix[0].length} numbers; a kernel has ${rows > 1 ? `1 to ${rows} rows` : '1 row'} and 1 to ${most} columns.`
       : matrix.flat().some((value) => Math.abs(value) > LARGEST_WEIGHT)
         ? `A weight must be from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}; the pasted matrix has a larger one.`
         : '';

@@ -3,11 +3,13 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { rotated } from './kernel.js';
-import { SOBEL_X, isBank, isRandom } from './layer-types.js';
+import { LAYER_TYPES, isBank, isConvolution, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
+import { isOneDimensional } from './one-row.js';
 import { edit, part, presets } from './state.js';
 
-const RANDOM = { random: { filters: 8, size: [3, 3], init: 'he_normal', seed: 0 } };
+const RANDOM = { filters: 8, init: 'he_normal', seed: 0 };
+const RANDOM_SIDE = 3;
 const CLOSE = 1e-9;
 
 const FORMS = {
@@ -21,14 +23,16 @@ const formOf = (kernel) => (isRandom(kernel) ? 'random' : isBank(/** @type {any}
 
 /** @param {number} index @param {string} wanted */
 function chooseForm(index, wanted) {
-  const matrix = isRandom(part.layers[index].kernel) ? SOBEL_X : matrixOf(index);
+  const { type, kernel } = part.layers[index];
+  const matrix = isRandom(kernel) ? LAYER_TYPES[type].make().kernel : matrixOf(index);
   const bank = () => [Array.from({ length: channelsInto(index) }, () => matrix)];
-  setKernel(index, { kernel: wanted === 'random' ? RANDOM : wanted === 'bank' ? bank() : matrix, groups: 1 });
+  const random = () => ({ random: { ...RANDOM, size: [isOneDimensional({ type }) ? 1 : RANDOM_SIDE, RANDOM_SIDE] } });
+  setKernel(index, { kernel: wanted === 'random' ? random() : wanted === 'bank' ? bank() : matrix, groups: 1 });
 }
 
 /** @param {number} index */
 export function formMenu(index) {
-  if (part.layers[index].type !== 'conv2d') return nothing;
+  if (!isConvolution(part.layers[index])) return nothing;
   const form = formOf(part.layers[index].kernel);
   return html`<select
     aria-label="Form of the kernel"
@@ -41,9 +45,12 @@ export function formMenu(index) {
 
 /** @param {number} index */
 export const formSentence = (index) =>
-  part.layers[index].type === 'conv2d'
+  isConvolution(part.layers[index])
     ? FORMS[formOf(part.layers[index].kernel)].says
     : 'Every channel by itself: each of its cells spreads these weights over the larger map.';
+
+/** The presets that have as many rows as the layer can. @param {number} index */
+const presetsFor = (index) => presets.value.filter(({ matrix }) => matrix.length === 1 || !isOneDimensional(part.layers[index]));
 
 /** The preset that the grid holds, if it is one. @param {number} index */
 function presetOf(index) {
@@ -60,7 +67,7 @@ export function findingOf(index) {
   const { type, flip } = part.layers[index];
   const matrix = matrixOf(index);
   const turned = flip && JSON.stringify(rotated(rotated(matrix))) !== JSON.stringify(matrix);
-  return type !== 'conv2d' || turned ? '' : (presetOf(index)?.finds ?? '');
+  return !isConvolution({ type }) || turned ? '' : (presetOf(index)?.finds ?? '');
 }
 
 /** @param {number} index */
@@ -73,7 +80,7 @@ export function presetMenu(index) {
   };
   return html`<select aria-label="Preset kernels" data-testid="preset" @change=${(/** @type {any} */ event) => choose(event.target)}>
     <option value="" .selected=${now === ''}>${now === '' ? 'own weights' : 'Presets'}</option>
-    ${presets.value.map(
+    ${presetsFor(index).map(
       ({ name, finds }) =>
         html`<option value=${name} title=${finds} .selected=${name === now}>${name.replaceAll('_', ' ')}</option>`,
     )}

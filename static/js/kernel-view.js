@@ -12,6 +12,7 @@ import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
+import { isOneDimensional } from './one-row.js';
 import { stand } from './menu-view.js';
 import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
@@ -87,7 +88,7 @@ function operate(index, { change, refuse }) {
 /** @param {number} index */
 const operations = (index) =>
   html`<div class="operations" role="group" aria-label="Change the whole kernel">
-    ${OPERATIONS.map(
+    ${OPERATIONS.filter(({ turns }) => !turns || !isOneDimensional(part.layers[index])).map(
       (operation) =>
         html`<button class="small" @click=${() => operate(index, operation)}>${operation.title}</button>`,
     )}
@@ -108,7 +109,7 @@ function matrixKernel(index) {
   return html`<div class="bar">
       <h2>${title(index)}</h2>
       ${KEYS}
-      <span class="size">${side(index, 'rows')}<span aria-hidden="true">×</span>${side(index, 'cols')}</span>
+      <span class="size">${isOneDimensional(part.layers[index]) ? nothing : html`${side(index, 'rows')}<span aria-hidden="true">×</span>`}${side(index, 'cols')}</span>
     </div>
     <div class="pair">${presetMenu(index)}${formMenu(index)}</div>
     <p class="dim" data-testid="kernel-says">${finds ? html`<b>${finds}</b> ` : nothing}${formSentence(index)}</p>

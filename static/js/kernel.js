@@ -77,12 +77,12 @@ export function centred(matrix) {
 /** @param {Matrix} matrix */
 const whyNoSum = (matrix) => (isBalanced(matrix) ? 'These weights add up to 0, which no factor makes 1. The kernel stays.' : '');
 
-/** @typedef {{title: string, change: (matrix: Matrix) => Matrix, refuse?: (matrix: Matrix) => string}} Operation */
+/** @typedef {{title: string, change: (matrix: Matrix) => Matrix, turns?: boolean, refuse?: (matrix: Matrix) => string}} Operation `turns` rows into columns */
 /** @type {Operation[]} */
 export const OPERATIONS = [
-  { title: 'Rotate', change: rotated },
+  { title: 'Rotate', change: rotated, turns: true },
   { title: 'Mirror', change: mirrored },
-  { title: 'Transpose', change: transposed },
+  { title: 'Transpose', change: transposed, turns: true },
   { title: 'Negate', change: (matrix) => mapCells(matrix, (value) => 0 - value) },
   { title: 'Sum 1', change: normalised, refuse: whyNoSum },
   { title: 'Mean 0', change: centred },

@@ -1,9 +1,12 @@
 /** The layers that the page offers: their defaults and the fields that have a control. */
 
+import { isSignal } from './one-row.js';
+
 /** @typedef {number[][]} Matrix */
 /** @typedef {{random: {filters: number, size: [number, number], init: string, seed: number}}} RandomKernel */
 /** @typedef {Matrix | number[][][][] | RandomKernel} Kernel */
 /** @typedef {{type: string, [field: string]: any}} Layer */
+/** @typedef {{image?: string, sample?: string, array?: Matrix, signal?: boolean, color?: 'gray' | 'rgb', max_side?: number, range?: string}} Input `signal`: the rows of the array are channels */
 /** @typedef {{label: string, kind: 'whole' | 'count' | 'number' | 'padding' | 'mode' | 'law' | 'flag', least?: number, most?: number}} Field */
 
 /** @type {Record<string, Field>} */
@@ -87,6 +90,38 @@ export const LAYER_TYPES = {
     fields: ['size', 'stride', 'padding', 'count_include_pad', 'ceil_mode'],
     make: () => ({ type: 'avg_pool2d', size: 2, stride: 2, padding: 0, count_include_pad: true, ceil_mode: false }),
   },
+  conv1d: {
+    group: 'Convolution',
+    title: 'Convolution 1-D',
+    short: 'Conv 1-D',
+    says: 'Every cell of a map is the sum of a stretch of the signal times the kernel, and the bias.',
+    fields: ['stride', 'padding', 'padding_mode', 'dilation', 'groups', 'bias', 'flip'],
+    make: () => ({ ...LAYER_TYPES.conv2d.make(), type: 'conv1d', kernel: [[-1, 0, 1]] }),
+  },
+  conv_transpose1d: {
+    group: 'Convolution',
+    title: 'Transposed convolution 1-D',
+    short: 'Transposed 1-D',
+    says: 'Every cell spreads the kernel, times its value, over a longer signal, a stride apart: the way back of a convolution, forward.',
+    fields: ['stride', 'padding', 'output_padding', 'dilation', 'bias'],
+    make: () => ({ ...LAYER_TYPES.conv_transpose2d.make(), type: 'conv_transpose1d', kernel: [SPREAD[1]] }),
+  },
+  max_pool1d: {
+    group: 'Pooling',
+    title: 'Max pooling 1-D',
+    short: 'Max pool 1-D',
+    says: 'The largest value of each window.',
+    fields: ['size', 'stride', 'padding', 'dilation', 'ceil_mode'],
+    make: () => ({ ...LAYER_TYPES.max_pool2d.make(), type: 'max_pool1d' }),
+  },
+  avg_pool1d: {
+    group: 'Pooling',
+    title: 'Average pooling 1-D',
+    short: 'Avg pool 1-D',
+    says: 'The mean of each window.',
+    fields: ['size', 'stride', 'padding', 'count_include_pad', 'ceil_mode'],
+    make: () => ({ ...LAYER_TYPES.avg_pool2d.make(), type: 'avg_pool1d' }),
+  },
   global_avg_pool: plain('global_avg_pool', 'Pooling', 'Global average', 'One number a map: the mean of all its cells.'),
   global_max_pool: plain('global_max_pool', 'Pooling', 'Global maximum', 'One number a map: the largest of all its cells.'),
   relu: plain('relu', 'Activation', 'ReLU', 'max(0, x): what is negative becomes zero, and so does its gradient.'),
@@ -140,7 +175,13 @@ export const INITIALISERS = ['he_normal', 'he_uniform', 'xavier_normal', 'xavier
 export const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 /** @param {Layer} layer */
-export const hasKernel = ({ type }) => type === 'conv2d' || type === 'conv_transpose2d';
+export const isConvolution = ({ type }) => type === 'conv2d' || type === 'conv1d';
+
+/** @param {Layer} layer */
+export const isTransposed = ({ type }) => type === 'conv_transpose2d' || type === 'conv_transpose1d';
+
+/** @param {Layer} layer */
+export const hasKernel = (layer) => isConvolution(layer) || isTransposed(layer);
 
 /** Whether a layer gives features in place of maps. @param {Layer[]} layers @param {number} index */
 export const givesVector = (layers, index) => layers.slice(0, index + 1).some(({ type }) => type === 'flatten' || type === 'dense');
@@ -164,9 +205,14 @@ function mapsOf(layer, channels) {
   return isBank(layer.kernel) ? layer.kernel.length : channels;
 }
 
-/** How many maps stand before layer `index`. @param {{color?: string, array?: unknown}} input @param {Layer[]} layers @param {number} index */
-export const channelsBefore = (input, layers, index) =>
-  layers.slice(0, index).reduce((maps, layer) => mapsOf(layer, maps), input.array || input.color === 'gray' ? 1 : 3);
+/** @param {Input} input */
+function channelsOf(input) {
+  if (isSignal(input)) return /** @type {Matrix} */ (input.array).length;
+  return input.array || input.color === 'gray' ? 1 : 3;
+}
+
+/** How many maps stand before layer `index`. @param {Input} input @param {Layer[]} layers @param {number} index */
+export const channelsBefore = (input, layers, index) => layers.slice(0, index).reduce((maps, layer) => mapsOf(layer, maps), channelsOf(input));
 
 /**
  * The kernel of a layer as it meets `channels` maps: a bank's filters repeat or lose weights.
@@ -191,9 +237,17 @@ function filled(layer, maps) {
   return { type, ...rest, ...biased };
 }
 
+/** The input as the API wants it. @param {Input} input @param {boolean} isVector whether there are features in the end */
+function readInput({ signal, ...input }, isVector) {
+  const { array } = input;
+  if (array && signal) return { ...input, array: [array.map((line) => [line])] };
+  // A dense layer would read the rows of a matrix as so many examples.
+  return array && isVector ? { ...input, array: [[array]] } : input;
+}
+
 /**
  * The network as the API wants it: a bias is one number per map there, one number for all here.
- * @param {{input: {color?: string, array?: unknown}, layers: Layer[]}} lab
+ * @param {{input: Input, layers: Layer[]}} lab
  */
 export function toNetwork({ input, layers }) {
   const asked = layers.map((layer, index) => {
@@ -201,7 +255,5 @@ export function toNetwork({ input, layers }) {
     const fitted = hasKernel(layer) ? { ...layer, kernel: fittedKernel(layer, channels) } : layer;
     return filled(fitted, mapsOf(layer, channels));
   });
-  // A dense layer would read the rows of a matrix as so many examples.
-  const read = input.array && givesVector(layers, layers.length - 1) ? { ...input, array: [[input.array]] } : input;
-  return { input: read, layers: asked };
+  return { input: readInput(input, givesVector(layers, layers.length - 1)), layers: asked };
 }

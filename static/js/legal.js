@@ -1,7 +1,8 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
-import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank, isTransposed } from './layer-types.js';
 import { LARGEST, MOST_NUMBERS, limitOf } from './limits.js';
+import { isOneDimensional } from './one-row.js';
 import { settled } from './state.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
@@ -100,6 +101,12 @@ function isField(name, value, usual) {
   return isLegal ? isLegal(value, field, usual) : isAlike(value, usual);
 }
 
+/** Whether a field of a layer has one dimension. @param {string} name @param {any} value */
+function isAlong(name, value) {
+  if (name === 'kernel') return isObject(value) ? value.random.size[0] === 1 : arraySides(value)?.at(-2) === 1;
+  return name === 'padding' ? !Array.isArray(value?.[0]) : !Array.isArray(value);
+}
+
 /** @param {any} read @returns {Layer | null} null where the type is none of ours */
 function legalLayer(read) {
   if (!isObject(read) || typeof read.type !== 'string' || !Object.hasOwn(LAYER_TYPES, read.type)) return null;
@@ -108,8 +115,8 @@ function legalLayer(read) {
   const layer = make();
   for (const name of new Set([...Object.keys(layer), ...fields])) {
     if (name === 'type' || !Object.hasOwn(read, name)) continue;
-    if (type === 'conv_transpose2d' && name === 'kernel' && arraySides(read.kernel)?.length !== 2) continue; // its filters have no controls
-    if (isField(name, read[name], layer[name])) layer[name] = read[name];
+    if (isTransposed(layer) && name === 'kernel' && arraySides(read.kernel)?.length !== 2) continue; // its filters have no controls
+    if (isField(name, read[name], layer[name]) && (!isOneDimensional(layer) || isAlong(name, read[name]))) layer[name] = read[name];
   }
   return layer;
 }
@@ -122,7 +129,7 @@ const isImage = (name) => typeof name === 'string' && /^[0-9a-f]{64}$/.test(name
 /** @param {any} input @returns {import('./state.js').Input | null} */
 function legalInput(input) {
   if (!isObject(input)) return null;
-  if (isArray(input.array, [2], MOST_NUMBERS)) return { array: input.array };
+  if (isArray(input.array, [2], MOST_NUMBERS)) return { array: input.array, ...(input.signal === true ? { signal: true } : {}) };
   const [named, kept] = [isSample(input.sample), isImage(input.image)];
   if (!named && !kept) return null;
   return {

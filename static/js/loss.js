@@ -1,6 +1,7 @@
 /** The loss of a state: what of the maps is one number, as the API wants it. */
 
 import { givesVector, toNetwork } from './layer-types.js';
+import { isSignal } from './one-row.js';
 import { isOutside, regionWithin, toldSides } from './pinned.js';
 
 /** @typedef {import('./state.js').Lab} Lab */
@@ -22,7 +23,7 @@ function targetOf({ target, input, layer }, told) {
   const [maps, rows, cols] = toldSides(layer, told) ?? [1, MOST_SIDE, MOST_SIDE];
   if (target.of === 'numbers') return [Array.from({ length: maps }, () => target.array)];
   const { array, range, max_side: side } = input;
-  if (target.of === 'input' && array) return [Array.from({ length: maps }, () => array)];
+  if (target.of === 'input' && array) return [isSignal(input) && array.length > 1 ? array.map((line) => [line]) : Array.from({ length: maps }, () => array)];
   const { max_side: _, ...source } = target.of === 'input' ? input : { [target.of]: target.name };
   // A larger picture is reduced to the map's size, the input's own as far as the input is.
   const most = target.of === 'input' ? Math.min(side ?? Infinity, Math.max(rows, cols)) : Math.max(rows, cols);

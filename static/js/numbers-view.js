@@ -5,6 +5,7 @@ import { forgetUnder, idOf, remember, takeBack } from './field-view.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
+import { isSignal } from './one-row.js';
 import { pinPixel } from './pins.js';
 import { isLit } from './pointing.js';
 import { complain, complaints, drafts, edit, part, pointedInput, settle, typed } from './state.js';
@@ -29,7 +30,7 @@ export const startNumbers = [
 /** @param {Matrix} array @param {string} [name] */
 function setNumbers(array, name) {
   complain(PLACE, '');
-  edit({ input: { array } }, name);
+  edit({ input: { ...part.input, array } }, name);
 }
 
 /** @param {Matrix} array @param {string} [name] place of the text that goes on being typed */
@@ -56,6 +57,9 @@ function pasteNumbers(text) {
   else replaceNumbers(read.value);
 }
 
+/** What a line of the numbers is. */
+const lineWord = () => (isSignal(part.input) ? 'channel' : 'row');
+
 /** @param {Matrix} array */
 function sizeButtons(array) {
   const zeros = array[0].map(() => 0);
@@ -64,9 +68,9 @@ function sizeButtons(array) {
     html`<button class="small" aria-label=${label} ?disabled=${off} @click=${() => replaceNumbers(make())}>${title}</button>`;
   const count = (/** @type {number} */ of, /** @type {string} */ what) => html`<small class="nowrap">${of} ${what}${of === 1 ? '' : 's'}</small>`;
   return html`<div class="bar spread">
-    <span class="bar">${count(array.length, 'row')}
-      ${button('−', 'Remove the last row', array.length === 1, () => array.slice(0, -1))}
-      ${button('+', 'Add a row', full(zeros.length), () => [...array, zeros])}
+    <span class="bar">${count(array.length, lineWord())}
+      ${button('−', `Remove the last ${lineWord()}`, array.length === 1, () => array.slice(0, -1))}
+      ${button('+', `Add a ${lineWord()}`, full(zeros.length), () => [...array, zeros])}
     </span>
     <span class="bar">${count(zeros.length, 'column')}
       ${button('−', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
@@ -79,7 +83,7 @@ function sizeButtons(array) {
 function textArea(array) {
   const text = array.map((line) => line.join(' ')).join('\n');
   return html`<label class="stacked"
-    ><span>The same as text, a row a line</span
+    ><span>The same as text, a ${lineWord()} a line</span
     ><textarea
       rows=${Math.min(array.length + 1, MOST_LINES)}
       spellcheck="false"
@@ -95,6 +99,9 @@ function textArea(array) {
   </label>`;
 }
 
+/** A row of a signal is a channel. @param {{row: number, col: number}} cell of the grid */
+const pixelOf = ({ row, col }) => (isSignal(part.input) ? { channel: row, row: 0, col } : { channel: 0, row, col });
+
 /** @param {Matrix} array */
 export function numbersView(array) {
   const fits = array.length <= GRID_ROWS && array[0].length <= GRID_COLS;
@@ -109,12 +116,12 @@ export function numbersView(array) {
       read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
       paste: pasteNumbers,
-      lit: isLit,
-      pin: (cell) => pinPixel({ channel: 0, ...cell }),
+      lit: (row, col) => isLit(pixelOf({ row, col })),
+      pin: (cell) => pinPixel(pixelOf(cell)),
       point: (cell, typing) => {
         // A pinned cell stays what the arithmetic is about while numbers are typed.
         const pinned = typing && part.mode === 'forward' && part.unit;
-        pointedInput.value = cell && !pinned ? { channel: 0, ...cell } : null;
+        pointedInput.value = cell && !pinned ? pixelOf(cell) : null;
       },
     });
   return html`${fits ? grid() : nothing} ${sizeButtons(array)} ${textArea(array)}`;

@@ -141,9 +141,17 @@ export function isLitWeight(index, row, col) {
   return at !== null && at.layer === index && at.row === row && at.col === col && (!bankSize(index) || (at.filter === filter && at.channel === channel));
 }
 
-/** Whether the hand lights a cell of the input. @param {number} row @param {number} col */
-export function isLit(row, col) {
+/** Channels of the input that light up; null where all of them do. */
+const litChannels = computed(() => {
+  if (pixel.value) return [pixel.value.channel];
+  const { of, terms } = explanation.value ?? {};
+  return of === 'layers.0.output' && terms ? terms.flatMap((/** @type {any} */ { left, right }) => [left, right].filter(({ name }) => name === 'input').map(({ position }) => position[1])) : null;
+});
+
+/** Whether the hand lights a cell of the input. @param {import('./state.js').Pixel} cell */
+export function isLit({ channel, row, col }) {
   const area = receptiveField.value;
+  if (litChannels.value?.includes(channel) === false) return false;
   return area !== null && row >= area.row && col >= area.col && row < area.row + area.rows && col < area.col + area.cols;
 }
 

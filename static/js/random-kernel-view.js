@@ -6,6 +6,7 @@ import { sentence, textControl, whole } from './field-view.js';
 import { placeOf } from './kernel-edit.js';
 import { INITIALISERS } from './layer-types.js';
 import { limitOf } from './limits.js';
+import { isOneDimensional } from './one-row.js';
 import { editLayer, part } from './state.js';
 
 const LARGEST_SEED = 2 ** 31 - 1;
@@ -46,7 +47,7 @@ export function randomKernelView(index) {
   const { filters, size, init, seed } = part.layers[index].kernel.random;
   const [side, most] = [limitOf('kernel_side'), limitOf('filters')];
   return html`<div class="random">${row(index, 'Filters', 'filters', filters, [1, most], (count) => ({ filters: count }))}
-    ${row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
+    ${isOneDimensional(part.layers[index]) ? nothing : row(index, 'Rows', 'rows', size[0], [1, side], (count) => ({ size: [count, size[1]] }))}
     ${row(index, 'Columns', 'cols', size[1], [1, side], (count) => ({ size: [size[0], count] }))}
     <label class="field"
       ><span>Law</span

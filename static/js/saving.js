@@ -5,6 +5,7 @@ import { csv, keep, mapShape, npy } from './files.js';
 import { focusPlane, scale } from './focus.js';
 import { givesVector, hasKernel, toNetwork } from './layer-types.js';
 import { gradientLayer, gradientName, lossLayer, lossOf, lossyNetwork } from './loss.js';
+import { asked, axesIn } from './one-row.js';
 import { paint } from './painting.js';
 import { partial } from './slid.js';
 import { kernelLayer, lab } from './state.js';
@@ -23,7 +24,7 @@ export function nameOf(state) {
   return `${sourceOf(state)}-${what}`;
 }
 
-/** The request of the map in focus, every cell exactly. @param {Lab} state @returns {{path: '/forward' | '/backward', body: object}} */
+/** The request of the map in focus, every cell exactly. @param {Lab} state @returns {{path: '/forward' | '/backward', body: {layers: import('./layer-types.js').Layer[], [member: string]: any}}} */
 function focusRequest(state) {
   const { mode, layer, channel } = state;
   if (mode === 'gradient')
@@ -46,7 +47,7 @@ async function focusTensor() {
   const { path, body } = focusRequest(lab.peek());
   const { tensors } = await compute(path, body, new AbortController().signal);
   const [{ values, shape }] = Object.values(tensors);
-  return { values: /** @type {Float32Array<ArrayBuffer>} */ (values), shape: mapShape(shape) };
+  return { values: /** @type {Float32Array<ArrayBuffer>} */ (values), shape: mapShape(axesIn(body, shape)) };
 }
 
 /** The focus map as it is without a picture behind it. */
@@ -91,9 +92,9 @@ export function saveSpec(render) {
   // Of gradients it is that at the input unless told.
   const inner = gradientLayer(state) < 0 ? {} : { return: { gradients: [gradientName(state)] } };
   const told = state.mode === 'gradient' ? { ...lossyNetwork(state), ...inner } : { ...toNetwork(state), return: { layers: [state.layer] } };
-  const { layers, ...rest } = told;
+  const { layers, ...rest } = asked(told);
   const members = Object.entries({ ...rest, render }).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
-  const lines = layers.map((layer) => `    ${JSON.stringify(layer)}`).join(',\n');
+  const lines = layers.map((/** @type {object} */ layer) => `    ${JSON.stringify(layer)}`).join(',\n');
   const text = `{\n${members.join(',\n')},\n  "layers": [\n${lines}\n  ]\n}\n`;
   keep(new Blob([text], { type: 'application/json' }), `${sourceOf(state)}-spec.json`);
 }
@@ -102,12 +103,16 @@ export function saveSpec(render) {
 export async function currentQuestion() {
   const state = lab.peek();
   const { mode, layer, channel } = state;
-  const { loss, ...network } = mode === 'gradient' ? lossyNetwork(state) : { ...toNetwork(state), loss: lossOf(state) };
+  const { loss: wanted, ...network } = mode === 'gradient' ? lossyNetwork(state) : { ...toNetwork(state), loss: lossOf(state) };
   const told = await describe('/shapes', network, new AbortController().signal);
+  const { loss, ...body } = asked({ ...network, loss: wanted });
   return {
-    network,
-    inputShape: told.input.shape,
-    reports: told.layers,
+    network: body,
+    inputShape: axesIn(body, told.input.shape),
+    reports: told.layers.map((/** @type {any} */ report) => {
+      const [input_shape, output_shape] = [report.input_shape, report.output_shape].map((shape) => axesIn(body, shape));
+      return { ...report, input_shape, output_shape };
+    }),
     mode,
     layer,
     channel,

@@ -9,6 +9,7 @@ import { automatic } from './focus.js';
 import { amount, shape } from './format.js';
 import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
+import { axesIn, dimensionsOf, isOneDimensional, isSignal } from './one-row.js';
 import { menuView } from './menu-view.js';
 import { paint } from './painting.js';
 import { lit } from './pointing.js';
@@ -20,12 +21,14 @@ const CLIP = 99.5;
 const PAINT_AFTER_MS = 40;
 
 /** @param {any} layer */
-function title({ type, kernel, size }) {
+function title(layer) {
+  const { type, kernel, size } = layer;
+  const sides = (/** @type {number[]} */ all) => (isOneDimensional(layer) ? all.slice(-1) : all).join('×');
   const { title: long, short: name = long } = LAYER_TYPES[type];
   if (!kernel) return size ? `${name} ${[size].flat().join('×')}` : name;
-  if (isRandom(kernel)) return `${name} ${kernel.random.size.join('×')}`;
+  if (isRandom(kernel)) return `${name} ${sides(kernel.random.size)}`;
   const matrix = isBank(kernel) ? kernel[0][0] : kernel;
-  return `${name} ${matrix.length}×${matrix[0].length}`;
+  return `${name} ${sides([matrix.length, matrix[0].length])}`;
 }
 
 /** Put the hand back, once the stack is drawn, on the button of the chosen card that it has pressed, or on the card where that has no use now. @param {string} name of the button */
@@ -90,7 +93,7 @@ function card(layer, index) {
       <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
       <svg class="over" data-tied=${index} preserveAspectRatio="xMidYMid meet" aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
-      <small>${out ? shape(out) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
+      <small>${out ? shape(axesIn(part, out)) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
     ${chosen ? html`${costs(report)} ${tools(index)}` : sentence(`/layers/${index}`)}
   </li>`;
@@ -103,6 +106,7 @@ function add(type) {
 }
 
 const CHOICES = Object.entries(LAYER_TYPES).map(([type, { group, title, says }]) => ({
+  type,
   group,
   title,
   says,
@@ -110,10 +114,13 @@ const CHOICES = Object.entries(LAYER_TYPES).map(([type, { group, title, says }])
   act: () => add(type),
 }));
 
+/** The types that can read the input: windows of one dimension slide over signals, of two over all else. */
+const choices = () => CHOICES.filter(({ type }) => !dimensionsOf(type) || isOneDimensional({ type }) === isSignal(part.input));
+
 export function stackView() {
   const { layers } = part;
   const full = layers.length >= limitOf('layers');
-  return html`<div class="bar"><h2>Layers</h2><small>maps × rows × columns</small></div>
+  return html`<div class="bar"><h2>Layers</h2><small>${part.layers.some(isOneDimensional) ? 'maps × length' : 'maps × rows × columns'}</small></div>
     <ol class="stack">
       ${layers.map(card)}
     </ol>
@@ -124,7 +131,7 @@ export function stackView() {
       testid: 'add-layer',
       look: 'add',
       off: full,
-      items: CHOICES,
+      items: choices(),
     })}`;
 }
 

@@ -2,9 +2,10 @@
 
 import { signal, computed, batch } from '../vendor/signals-core/signals-core.js';
 import { LAYER_TYPES, hasKernel } from './layer-types.js';
+import { isSignal, layersFor } from './one-row.js';
 
 /** @typedef {import('./layer-types.js').Layer} Layer */
-/** @typedef {{image?: string, sample?: string, array?: number[][], color?: 'gray' | 'rgb', max_side?: number, range?: string}} Input */
+/** @typedef {import('./layer-types.js').Input} Input */
 /** @typedef {{layer: number, channel: number, row: number, col: number}} Unit */
 /** @typedef {{channel: number, row: number, col: number}} Pixel */
 /** @typedef {{layer: number, filter: number, channel: number, row: number, col: number}} Weight */
@@ -163,9 +164,15 @@ export function edit(change, name = '') {
   });
 }
 
-/** A loss of the pinned cell or of the region goes with it, for the menu to say what is used. @param {Lab} state @returns {Lab} */
-export const settled = (state) =>
-  (state.loss === 'unit' && !state.unit) || (state.loss === 'region' && !state.region) ? { ...state, loss: 'sum' } : state;
+/**
+ * A state whose parts fit each other: layers have the dimensions of the input; a loss of the pinned cell
+ * or of the region goes with it, for the menu to say what is used.
+ * @param {Lab} state @returns {Lab}
+ */
+export function settled(state) {
+  const isLost = (state.loss === 'unit' && !state.unit) || (state.loss === 'region' && !state.region);
+  return { ...state, layers: layersFor(state.layers, isSignal(state.input)), loss: isLost ? 'sum' : state.loss };
+}
 
 /** @param {Partial<Lab>} change a change of the view that undo need not know */
 export const look = (change) => {

@@ -1,6 +1,7 @@
 /** Rows and columns that are tied to each other through the layers: what a cell sees below it, and what sees it above. */
 
 import { planeOf, sidesOf } from './areas.js';
+import { isTransposed } from './layer-types.js';
 import { shown } from './state.js';
 import { isVector } from './vectors.js';
 
@@ -50,7 +51,7 @@ const layerOf = (index) => shown.value?.of.layers[index] ?? { type: '' };
 /** Whether fields in the input tell what cells of one layer see of another. @param {number} above @param {number} below */
 function isRegular(above, below) {
   const layers = shown.value?.of.layers.slice(below + 1, above + 1) ?? [];
-  return layers.every(({ type }, at) => type !== 'conv_transpose2d' && !isVector(shapeOf(below + 1 + at)));
+  return layers.every((layer, at) => !isTransposed(layer) && !isVector(shapeOf(below + 1 + at)));
 }
 
 /** One number of a pair, or the only one. @param {number | number[]} value @param {0 | 1} axis */
@@ -83,9 +84,9 @@ function seenByFeatures(of, type, shape, below) {
 function seenRightBelow(of, index) {
   const [shape, below] = [shapeOf(index), shapeOf(index - 1)];
   if (!shape || !below) return null;
-  const { type } = layerOf(index);
-  if (isVector(shape)) return seenByFeatures(of, type, shape, below);
-  if (type !== 'conv_transpose2d') return seenRegularly(of, index, index - 1);
+  const layer = layerOf(index);
+  if (isVector(shape)) return seenByFeatures(of, layer.type, shape, below);
+  if (!isTransposed(layer)) return seenRegularly(of, index, index - 1);
   return area((axis) => {
     const { from, count } = spanOf(of, axis);
     const { step, reach, before } = spreadOf(index, axis);
@@ -173,7 +174,7 @@ function metByTransposed({ layer, row, col }) {
 
 /** The cells that a weight meets in the layer below its own, from the first to the last. @param {{layer: number, row: number, col: number}} weight @param {import('./layer-types.js').Layer} of its layer @returns {Area | null} */
 export function metBy({ layer, row, col }, { type, stride = 1, dilation = 1, flip }) {
-  if (type === 'conv_transpose2d') return metByTransposed({ layer, row, col });
+  if (isTransposed({ type })) return metByTransposed({ layer, row, col });
   const report = shown.value?.layers[layer];
   const field = fieldBetween(layer, layer - 1);
   if (!field || !report?.padding || report.output_shape?.length !== 4) return null;

@@ -12,7 +12,8 @@ import { Inexpressible, depth, gradientNames, lossLayer, subject } from './quest
 export function partText({ channels, rows, cols } = /** @type {any} */ ({})) {
   if (!channels && !rows && !cols) return '...';
   const along = (/** @type {number[] | undefined} */ span) => (span ? span.join(':') : ':');
-  return [':', channels ? literal(channels) : ':', ...(rows || cols ? [along(rows), along(cols)] : [])].join(', ');
+  // A signal has no rows.
+  return [':', channels ? literal(channels) : ':', ...(rows ? [along(rows)] : []), ...(cols ? [rows ? along(cols) : `..., ${along(cols)}`] : [])].join(', ');
 }
 
 /** The loss and the gradient at the layer that it looks at. @param {Question} question @param {string} y @param {string} g */

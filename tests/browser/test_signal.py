@@ -1,0 +1,142 @@
+"""Signals: typed numbers whose rows are channels, and layers of one dimension."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import expect
+
+from tests.browser.arithmetic import Array, correlate
+from tests.browser.lab import Lab, link
+from tests.browser.test_export import copied, run, saved
+
+SIGNAL = np.array([[3.0, -1, 4, 1, -5, 9, 2, 6], [2, 7, -1, 8, 2, -8, 1, 8]])
+# Two filters over two channels.
+BANK = np.array([[[1.0, 2, -1], [0, 1, 3]], [[-2, 0, 1], [1, -1, 2]]])
+ENDS = ((0, 0), (2, 1))
+
+
+def stack(*layers: dict[str, Any], **more: Any) -> str:
+    given = {"input": {"array": SIGNAL.tolist(), "signal": True}, "layers": list(layers)}
+    return link({**given, "colors": "gray", "clip": 100, **more})
+
+
+CONVOLUTION = {"type": "conv1d", "kernel": BANK[:, :, None].tolist(), "padding": [2, 1]}
+
+
+def summed(filters: Array, *, stride: int = 1, dilation: int = 1) -> Array:
+    """Maps of every filter for each channel, added up."""
+    apart, spread = (1, stride), (1, dilation)
+
+    def row(line: Array, weights: Array) -> Array:
+        return correlate(line[None], weights[None], padding=ENDS, stride=apart, dilation=spread)
+
+    return np.stack([sum(map(row, SIGNAL, one)) for one in filters])
+
+
+def test_signal_has_the_numbers_of_plain_loops_forward_and_backward(lab: Lab) -> None:
+    lab.open(stack({**CONVOLUTION, "stride": 2, "dilation": 2, "bias": 3}, layer=0))
+    strided = summed(BANK, stride=2, dilation=2) + 3
+    expect(lab.by_id("layer-0")).to_contain_text(f"2 × {strided.shape[-1]}")
+    lab.shows(strided[0])
+
+    lab.open(
+        stack(
+            CONVOLUTION, {"type": "relu"}, {"type": "max_pool1d", "size": 3, "stride": 2}, layer=2
+        )
+    )
+    sums = summed(BANK)
+    largest = np.maximum(sums, 0)
+    pooled = np.stack([largest[..., at : at + 3].max(axis=-1) for at in (0, 2, 4, 6)], axis=-1)
+    expect(lab.by_id("layer-2")).to_contain_text("2 × 4")
+    lab.shows(pooled[0])
+    lab.click_cell(0, 2, rows=1, cols=4)
+    lab.says_number("pointed-value", pooled[0, 0, 2], 1e-6)
+
+    # A pixel that is pointed at in the second channel lights its own cell alone.
+    lab.open(stack(CONVOLUTION, layer=0, mode="gradient", loss="l2"))
+    spread = np.zeros((2, SIGNAL.shape[1] + 3))
+    for (which, _, at), value in np.ndenumerate(sums):
+        spread[:, at : at + 3] += value * BANK[which]
+    gradient = spread[:, 2:-1]
+    lab.shows(gradient[:1])
+    lab.by_id("input-0-4").focus()
+    lab.says_number("pointed-value", gradient[0, 4], 1e-4)
+    lit = lab.page.get_by_role("grid", name="Kernel weights").locator("[data-lit]")
+    expect(lit).to_have_count(3)
+    lab.by_id("input-1-4").focus()
+    lab.says_number("pointed-value", gradient[1, 4], 1e-4)
+    expect(lab.input.locator("[data-lit]")).to_have_count(1)
+    padded = np.pad(SIGNAL, ENDS)
+    length = sums.shape[-1]
+    lab.shows_kernel_gradient(
+        np.array([[float(sums[0, 0] @ padded[0, at : at + length]) for at in range(3)]])
+    )
+    lab.by_id("input-1-4").press("Control+Enter")
+    expect(lab.by_id("check")).to_contain_text("agree")
+
+
+def test_layers_follow_the_way_that_the_numbers_are_read(lab: Lab) -> None:
+    lab.enter_numbers(SIGNAL)
+    lab.paint_gray()
+    lab.by_id("read-signal").click()
+    expect(lab.by_id("layer-0")).to_contain_text("Conv 1-D 3")
+    # The middle row of what was there.
+    lab.shows(correlate(SIGNAL[:1], [[-2.0, 0, 2]]))
+    lab.cell(0, 0).focus()
+    lab.paste_text("1 2\n3 4")
+    expect(lab.kernel.get_by_role("alert")).to_contain_text("a kernel has 1 row and 1 to")
+    lab.by_id("padding").select_option("amount")
+    lab.by_id("padding-amount").fill("1, 0, 2, 1")
+    expect(lab.geometry.get_by_role("alert")).to_contain_text("one, or left, right")
+    lab.by_id("padding-amount").fill("2, 1")
+    shown = correlate(SIGNAL[:1], [[-2.0, 0, 2]], padding=ENDS)
+    lab.shows(shown)
+
+    lab.add_layer("max_pool1d")
+    lab.by_id("layer-0").click()
+    lab.add_layer("avg_pool1d")
+    lab.add_layer("conv_transpose1d")
+    for index, title in enumerate(
+        ("Conv 1-D 3", "Avg pool 1-D 2", "Transposed 1-D 3", "Max pool 1-D 2")
+    ):
+        expect(lab.by_id(f"layer-{index}")).to_contain_text(title)
+    averaged = (shown[:, :-1:2] + shown[:, 1::2]) / 2
+    wide = np.zeros((1, 2 * averaged.shape[1] + 1))
+    for at, value in enumerate(averaged[0]):
+        wide[0, 2 * at : 2 * at + 3] += value * np.array([0.5, 1, 0.5])
+    lab.shows(wide[:, 1:])
+    lab.by_id("layer-3").click()
+    last = np.maximum(wide[:, 1::2], wide[:, 2::2])
+    lab.shows(last)
+
+    # Windows of two dimensions cannot be added; read as a matrix, the same ones slide over rows.
+    lab.by_id("add-layer").click()
+    expect(lab.by_id("add-conv1d")).to_be_visible()
+    expect(lab.by_id("add-conv2d")).to_have_count(0)
+    lab.page.keyboard.press("Escape")
+    lab.by_id("read-matrix").click()
+    expect(lab.by_id("layer-3")).to_contain_text("Max pooling 1×2")
+    expect(lab.by_id("map-size")).to_have_text(f"2 × {last.shape[1]}")
+    lab.page.keyboard.press("Control+z")
+    expect(lab.by_id("layer-3")).to_contain_text("Max pool 1-D 2")
+    lab.shows(last)
+    lab.by_id("kind-picture").click()
+    expect(lab.by_id("layer-0")).to_contain_text("Convolution 1×3")
+    expect(lab.by_id("layer-2")).to_contain_text("Transposed 1×3")
+
+
+def test_copied_scripts_and_files_of_a_signal_have_its_axes(lab: Lab, tmp_path: Path) -> None:
+    region = {"layer": 0, "channel": 1, "row": 0, "col": 2, "rows": 1, "cols": 4}
+    lab.open(stack(CONVOLUTION, layer=0, channel=1, mode="gradient", loss="region", region=region))
+    npy = np.load(saved(lab, "save-npy"))
+    spread = np.zeros(SIGNAL.shape[1] + 3)
+    for at in range(2, 6):
+        spread[at : at + 3] += BANK[1, 1]
+    np.testing.assert_allclose(npy, spread[2:-1], rtol=1e-6)
+    for name in ("copy-numpy", "copy-client"):
+        run(copied(lab, name), tmp_path)
+        found = tmp_path / "numbers-gradient-channel-1.npy"
+        np.testing.assert_allclose(np.load(found), npy, rtol=1e-6)
+        found.unlink()
+    assert "F.conv1d(" in copied(lab, "copy-pytorch")
