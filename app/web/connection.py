@@ -43,10 +43,13 @@ class GuardedProtocol(H11Protocol):
         self.watch.add(self, self.loop)
 
     def _telling(self, app: ASGIApp) -> ASGIApp:
-        """Return the application, told by the state of each request whether its client has left."""
+        """Return the application, told by the state of each request of its connection.
+
+        `left` tells whether the client has closed its end, `drop` closes ours at once.
+        """
 
         async def told(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["state"]["left"] = self.has_left
+            scope["state"] |= {"left": self.has_left, "drop": self.drop}
             await app(scope, receive, send)
 
         return told

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.web import describing
 from app.web.bodies import media_type, read_body
 from app.web.job_schemas import MOST_FAULTS, ApplyJob, JobAnswer, JobDetails, JobsAnswer
-from app.web.lifecycle import Lifecycle
+from app.web.lifecycle import BrokenOff, Lifecycle
 from app.web.problems import documented
 
 router = APIRouter(tags=["jobs"])
@@ -246,13 +246,19 @@ def results(request: Request, job_id: JobId) -> Response:
             "Cancel it to have what there is."
         )
     told: dict[str, Any] = {"job": jobs.details(job).model_dump(mode="json")}
-    content: Iterator[bytes] = archive(jobs.store, job, told)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", job.name).strip("-.") or f"job-{job.id[:8]}"
     return StreamingResponse(
-        content,
+        _archive(jobs.store, job, told),
         media_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="{name}.zip"',
             "Cache-Control": "no-store",
         },
     )
+
+
+def _archive(store: JobStore, job: Job, told: dict[str, Any]) -> Iterator[bytes]:
+    try:
+        yield from archive(store, job, told)
+    except NotFound as error:
+        raise BrokenOff(error.message) from error

@@ -31,6 +31,10 @@ class Lifecycle:
         self.draining = False
 
 
+class BrokenOff(Exception):
+    """An answer that has begun cannot be ended, for a reason that is nobody's fault."""
+
+
 class LifecycleMiddleware:
     """Outermost: names each request, counts and logs it, answers for whatever fails.
 
@@ -73,6 +77,9 @@ class LifecycleMiddleware:
             if started_answer or not self.lifecycle.draining:
                 raise
             await problem_response(scope, _stopping())(scope, receive, send_with_headers)
+        except BrokenOff as reason:
+            log.warning("request %s broke off: %s", request_id, reason)
+            await _drop(scope, receive)
         except Exception:
             # Whatever passes here would make uvicorn close the connection, the answer after it.
             log.exception("request %s failed", request_id, extra={"request_id": request_id})
@@ -104,6 +111,13 @@ class LifecycleMiddleware:
                 "refused": reason,
             },
         )
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    """Close the connection, so that its client does not take half an answer for a whole one."""
+    scope["state"]["drop"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _stopping() -> Problem:

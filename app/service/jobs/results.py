@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from app.service.errors import NotFound
 from app.service.jobs.job import Item, Job
 from app.service.jobs.store import JobStore
 
@@ -44,8 +46,13 @@ def archive(jobs: JobStore, job: Job, told: Mapping[str, Any]) -> Iterator[bytes
         jobs: where the files are.
         job: one that has ended.
         told: what the manifest says of the job.
+
+    Raises:
+        NotFound: the job has been removed meanwhile.
     """
     items = jobs.items(job.id)
+    if len(items) < job.total:
+        raise _removed()
     moment = datetime.fromtimestamp(job.ended or job.created, UTC).timetuple()[:6]
     outlet = _Outlet()
     with zipfile.ZipFile(outlet, "w") as made:  # type: ignore[call-overload]
@@ -64,12 +71,27 @@ def archive(jobs: JobStore, job: Job, told: Mapping[str, Any]) -> Iterator[bytes
 def _copied(
     path: Path, made: zipfile.ZipFile, entry: zipfile.ZipInfo, outlet: _Outlet
 ) -> Iterator[bytes]:
-    entry.file_size = path.stat().st_size  # beyond 2 GiB the headers are others
-    with path.open("rb") as file, made.open(entry, "w") as member:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise _removed() from None
+    with file:
+        entry.file_size = os.fstat(file.fileno()).st_size  # beyond 2 GiB the headers are others
+        yield from _written(file, made, entry, outlet)
+
+
+def _written(
+    file: IO[bytes], made: zipfile.ZipFile, entry: zipfile.ZipInfo, outlet: _Outlet
+) -> Iterator[bytes]:
+    with made.open(entry, "w") as member:
         while piece := file.read(PIECE):
             member.write(piece)
             if outlet.size >= PIECE:
                 yield outlet.taken()
+
+
+def _removed() -> NotFound:
+    return NotFound("The job was removed while its results were sent.")
 
 
 def _manifest(told: Mapping[str, Any], items: Sequence[Item]) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 import time
 import zipfile
@@ -14,10 +15,14 @@ import numpy as np
 import pytest
 
 from app.imaging import png
+from app.service.errors import NotFound
 from app.service.jobs import runner
+from app.service.jobs.results import archive
+from app.service.jobs.store import JobStore
 from app.settings import Settings
 from app.web import describing, job_schemas
 from tests.web.api.calling import Api, assert_problem
+from tests.web.shell.asking import served
 
 BLUR = {"type": "conv2d", "kernel": [[1, 2, 1], [2, 4, 2], [1, 2, 1]], "padding": "same"}
 PLAIN: dict[str, Any] = {"kind": "apply", "images": [{"sample": "camera"}], "layers": [BLUR]}
@@ -381,3 +386,37 @@ def test_failure_that_nobody_foresaw_is_one_pictures_fault(
         ended = api.ended(PLAIN)
     assert re.search("did not foresee", ended["faults"][0]["detail"])
     assert api.ended(PLAIN)["pictures"]["done"] == 1
+
+
+def test_job_that_is_deleted_while_its_results_are_sent_breaks_them_off_in_one_line(
+    make: Callable[..., Working], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = make()
+    store: JobStore = api.app.state.jobs
+    job = api.ended({**PLAIN, "images": [{"sample": "camera"}, {"sample": "cat"}]})
+    where = store.path
+
+    def deleted_meanwhile(job_id: str, number: int, ending: str) -> Path:
+        if number == 1:
+            store.remove(job_id)
+        return where(job_id, number, ending)
+
+    monkeypatch.setattr(store, "path", deleted_meanwhile)
+    told: list[Any] = []  # by uvicorn
+    monkeypatch.setattr(
+        logging.getLogger("uvicorn.error"), "error", lambda *some, **_: told.append(some)
+    )
+    with served(api) as address, pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"{address}/api/v1/jobs/{job['id']}/results")
+    (line,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "broke off: The job was removed while its results were sent." in line.getMessage()
+    assert not line.exc_info
+    assert not told
+
+
+def test_archive_of_a_job_that_is_gone_is_none(working: Working) -> None:
+    job_id = working.ended(PLAIN)["id"]
+    job = working.app.state.jobs.get(job_id)
+    working.app.state.jobs.remove(job_id)
+    with pytest.raises(NotFound, match="removed"):
+        next(archive(working.app.state.jobs, job, {}))

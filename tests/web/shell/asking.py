@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.web.connection import guarded
 from tests.loops import LoopThread
 from tests.serving import free_port
+from tests.web.api.calling import Api
 
 BASE = "http://127.0.0.1"
 
@@ -49,13 +50,13 @@ class Shell:
 
 
 @contextlib.contextmanager
-def served(shell: Shell) -> Iterator[str]:
+def served(shell: Shell | Api) -> Iterator[str]:
     """The application behind a real socket; yields its address."""
     port = free_port()
     config = uvicorn.Config(
         shell.app,
         port=port,
-        http=guarded(shell.settings),
+        http=guarded(shell.app.state.settings),
         lifespan="off",
         server_header=False,
         log_level="critical",
