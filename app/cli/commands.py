@@ -145,7 +145,7 @@ async def _maker(
 
 def _maps(spec: Spec, options: Options) -> Work:
     """Return the work of `apply`."""
-    returning = dict(spec.members.get("return", {}))
+    returning = _returning(spec)
     returning.pop("gradients", None)
     wanted = returning.pop("layers", "last") if options["layers"] is None else options["layers"]
     returning.pop("layers", None)
@@ -164,9 +164,14 @@ def _maps(spec: Spec, options: Options) -> Work:
     )
 
 
+def _returning(spec: Spec) -> dict[str, Any]:
+    """Return the spec's `return` for files, which need the numbers whatever the spec says of it."""
+    return {name: one for name, one in spec.members.get("return", {}).items() if name != "data"}
+
+
 def _gradients(spec: Spec, options: Options) -> Work:
     """Return the work of `gradient`."""
-    returning = dict(spec.members.get("return", {}))
+    returning = _returning(spec)
     returning.pop("layers", None)
     asked = returning.pop("gradients", ["input"])
     names = options["wrt"] or asked

@@ -377,3 +377,19 @@ def test_terminal_shows_a_bar_with_rate_and_time_left_unless_it_is_to_be_quiet(
         shown = terminal.getvalue()
         assert bool(re.search(r"3/3 \[00:\d\d<00:00, .*picture", shown)) is (not quiet)
         assert ("3 of 3 pictures done" in shown) is (not quiet)
+
+
+@pytest.mark.parametrize("command", ["apply", "gradient"])
+def test_spec_that_asks_for_no_numbers_makes_files_all_the_same(
+    convscope: Run, photos: Path, tmp_path: Path, command: str
+) -> None:
+    for name, returning in (("with", {}), ("without", {"return": {"data": False}})):
+        spec = tmp_path / f"{name}.json"
+        spec.write_text(json.dumps({**NETWORK, **returning}))
+        ended = convscope(command, spec, photos / "a.png", "-f", "png,npz,npy", "-o", name)
+        assert ended.status == 0, ended.err
+    assert (
+        written(tmp_path / "with") == written(tmp_path / "without") == {"a.png", "a.npz", "a.npy"}
+    )
+    for name in ("a.png", "a.npy"):
+        assert (tmp_path / "with" / name).read_bytes() == (tmp_path / "without" / name).read_bytes()
