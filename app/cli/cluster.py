@@ -104,9 +104,10 @@ class OnCluster:
                 arrays = dict(archive)
             answer = Answer(json.loads(str(arrays.pop("response"))), arrays)
             tensors = as_safetensors(answer)
+            dtype = self.work.options.get("dtype", "float32")
             whole = {".npz": made[".npz"], ".safetensors": tensors}
             files |= {f".{form}": whole[f".{form}"] for form in self.forms if f".{form}" in whole}
-            files |= self.work.number_files(unpacked(tensors)[1], self.forms)
+            files |= self.work.number_files(unpacked(tensors, dtype)[1], self.forms)
         return files
 
 

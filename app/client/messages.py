@@ -40,28 +40,33 @@ def as_source(x: Any) -> Any:
     return x if isinstance(x, Mapping) else {"array": np.asarray(x)}
 
 
-def unpacked(answer: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+def unpacked(answer: bytes, dtype: str = "float32") -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the envelope and the arrays of an answer in the safetensors format.
 
-    Arrays that travelled as codes of 8 or 16 bits come back as the values they stand for.
+    Arrays that travelled as codes of 8 or 16 bits come back as the values they stand for, in the
+    format that was computed in: no other keeps them within half a step of the codes.
+
+    Args:
+        answer: The answer.
+        dtype: What was computed in, float32 or float64; the answer does not repeat it.
     """
     size = int.from_bytes(answer[:8], "little")
     envelope = json.loads(json.loads(answer[8 : 8 + size])["__metadata__"]["response"])
     arrays = dict(load(answer))
     for index, layer in enumerate(envelope.get("layers", ())):
-        _decode(f"layers.{index}", layer, arrays)
+        _decode(f"layers.{index}", layer, arrays, dtype)
     for gradient in envelope.get("gradients", ()):
-        _decode(gradient["name"], gradient, arrays)
+        _decode(gradient["name"], gradient, arrays, dtype)
     return envelope, arrays
 
 
-def _decode(name: str, told: Mapping[str, Any], arrays: dict[str, Array]) -> None:
+def _decode(name: str, told: Mapping[str, Any], arrays: dict[str, Array], dtype: str) -> None:
     """Replace the codes of an array by offset + scale · code, one of each a map."""
     if name in arrays and "scale" in told:
         codes, count = arrays[name], len(told["scale"])
         maps = codes.reshape(count, codes.size // max(count, 1))
         scale, offset = (np.array(told[one], np.float64)[:, None] for one in ("scale", "offset"))
-        arrays[name] = (offset + scale * maps).astype(np.float32).reshape(codes.shape)
+        arrays[name] = (offset + scale * maps).astype(dtype).reshape(codes.shape)
 
 
 def spec(layers: Any, *, x: Any = None, **members: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,3 +212,24 @@ def test_record_is_an_input(client: Client, picture: bytes) -> None:
     assert isinstance(image, Image)
     loss = {"type": "mse", "target": image}
     assert client.backward(image, [{"type": "identity"}], loss=loss).loss == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("wire", ["uint8", "uint16"])
+def test_maps_that_travel_in_few_bits_come_out_as_what_was_computed_in(
+    client: Client, x: np.ndarray, dtype: Any, wire: Any
+) -> None:
+    moved = x.astype(np.float64) * 1e-6 + 3  # steps that float32 cannot tell apart
+    maps = client.forward(moved, [{"type": "identity"}], dtype=dtype, returning={"dtype": wire})
+    upstream = {"type": "upstream", "values": moved}
+    found = client.backward(
+        moved, [{"type": "identity"}], loss=upstream, dtype=dtype, returning={"dtype": wire}
+    )
+    for values, told in (
+        (maps.output, maps.layers[0]),
+        (found["input"], found.envelope["gradients"][0]),
+    ):
+        assert values.dtype == dtype
+        steps = np.reshape(told["scale"], (2, 3, 1, 1))
+        rounding = np.finfo(dtype).eps * 4
+        assert (abs(values - moved) <= 0.51 * steps + rounding).all()

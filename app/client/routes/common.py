@@ -69,15 +69,15 @@ def as_job(answer: httpx.Response) -> Job:
     return Job.of(answer.json())
 
 
-def as_maps(answer: httpx.Response) -> Maps:
-    """Return the maps of an answer."""
-    envelope, arrays = unpacked(answer.content)
+def as_maps(answer: httpx.Response, dtype: Dtype = "float32") -> Maps:
+    """Return the maps of an answer to what was computed in `dtype`."""
+    envelope, arrays = unpacked(answer.content, dtype)
     return Maps(envelope, {int(name.split(".")[1]): one for name, one in arrays.items()})
 
 
-def as_gradients(answer: httpx.Response) -> Gradients:
-    """Return the gradients of an answer."""
-    envelope, arrays = unpacked(answer.content)
+def as_gradients(answer: httpx.Response, dtype: Dtype = "float32") -> Gradients:
+    """Return the gradients of an answer to what was computed in `dtype`."""
+    envelope, arrays = unpacked(answer.content, dtype)
     names = [one["name"] for one in envelope["gradients"]]
     return Gradients(
         envelope["loss"], envelope, {name: arrays[name] for name in names if name in arrays}

@@ -1,6 +1,7 @@
 """The routes that compute on a network spec."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -45,14 +46,15 @@ def forward(
         x: An upload, an input of the network spec such as `{"sample": "cat"}`, or an array.
         layers: A `Network`, or the layers as the spec writes them; arrays may be NumPy's.
         dtype: What is computed in.
-        returning: Which maps come back, the last by default, and in which form.
+        returning: Which maps come back, the last by default, and in which form. Those that travel
+            as uint8 or uint16 come out as the values they stand for, in `dtype`.
 
     Raises:
         Invalid: The network is illegal for this input; `errors` points at each fault.
         ConvscopeError: As everywhere.
     """
     fields = {"layers": layers, "dtype": dtype, "return": returning}
-    return _computing("/forward", x, fields, as_maps, "safetensors")
+    return _computing("/forward", x, fields, partial(as_maps, dtype=dtype), "safetensors")
 
 
 def forward_file(
@@ -99,7 +101,8 @@ def backward(
     """
     wanted = {**(returning or {}), "gradients": list(gradients)}
     fields = {"layers": layers, "loss": loss, "dtype": dtype, "return": wanted}
-    return _computing("/backward", x, fields, as_gradients, "safetensors")
+    read = partial(as_gradients, dtype=dtype)
+    return _computing("/backward", x, fields, read, "safetensors")
 
 
 def backward_file(
