@@ -1,6 +1,6 @@
 """The limits that a request must keep, judged before any of it is done."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.engine.arguments import span
 from app.engine.errors import EngineError, NetworkError, ParameterError
@@ -116,14 +116,43 @@ def _amount(count: int, decimals: int) -> str:
     return f"{digits} GiB"
 
 
-def refuse_too_much_work(estimated: int, settings: Settings) -> None:
-    """Raise TooMuchWork when a request needs more memory than one may."""
+# What makes the maps of a layer smaller; a larger stride makes those of a transposed one larger.
+_WAYS = {
+    "fewer filters": ("conv", "conv_transpose"),
+    "fewer features": ("dense",),
+    "a larger stride": ("conv", "max_pool", "avg_pool"),
+    "a smaller stride": ("conv_transpose",),
+}
+_OF_TRANSPOSED = {"a larger stride": "", "a smaller stride": " of the transposed convolution"}
+
+
+def _advice(types: Collection[str]) -> str:
+    """Return what would need less memory in a network of layers of these types."""
+    kinds = {kind.removesuffix("1d").removesuffix("2d") for kind in types}
+    ways = [way for way, ofs in _WAYS.items() if kinds.intersection(ofs)]
+    if {"a larger stride", "a smaller stride"} <= set(ways):
+        ways = [f"{way}{_OF_TRANSPOSED.get(way, '')}" for way in ways]
+    *first, last = ["a smaller input", *ways]
+    told = f"{', '.join(first)} or {last}" if first else last
+    return f"{told[0].upper()}{told[1:]} needs less."
+
+
+def refuse_too_much_work(
+    estimated: int, reports: Sequence[LayerReport], settings: Settings
+) -> None:
+    """Raise TooMuchWork when a request needs more memory than one may.
+
+    Args:
+        estimated: The bytes it needs.
+        reports: One a layer, for what could be changed to need less.
+        settings: The limits.
+    """
     limit = settings.working_bytes
     if estimated > limit:
         needed, legal = _amounts(estimated, limit)
         raise TooMuchWork(
-            f"The request would need {needed} of memory; the limit is {legal}. A smaller input, "
-            "fewer filters or a larger stride needs less.",
+            f"The request would need {needed} of memory; the limit is {legal}. "
+            f"{_advice({report.type for report in reports})}",
             estimated=estimated,
             limit=limit,
         )

@@ -93,7 +93,7 @@ class Compute:
         """
         prospect = self.shapes(spec)
         prospect.refuse_faults()
-        budget.refuse_too_much_work(prospect.peak_bytes, self.settings)
+        budget.refuse_too_much_work(prospect.peak_bytes, prospect.reports, self.settings)
         return prospect
 
     def refuse_forward(self, spec: Spec, writing: Writing) -> Prospect:
@@ -103,7 +103,9 @@ class Compute:
             As `refuse`.
         """
         prospect = self.refuse(spec)
-        budget.refuse_too_much_work(prospect.forward_bytes(writing), self.settings)
+        budget.refuse_too_much_work(
+            prospect.forward_bytes(writing), prospect.reports, self.settings
+        )
         return prospect
 
     def refuse_backward(
@@ -123,7 +125,7 @@ class Compute:
         prospect = self.refuse(spec)
         kept = self.settings.prefix_bytes if remember else 0
         needed = prospect.backward_bytes(loss, wanted, writing, kept)
-        budget.refuse_too_much_work(needed, self.settings)
+        budget.refuse_too_much_work(needed, prospect.reports, self.settings)
         return prospect
 
     def forward(self, spec: Spec, writing: Writing = NOTHING, *, remember: bool = True) -> Run:
@@ -208,7 +210,7 @@ class Compute:
         # Two runs with one number moved stand beside the tape.
         needed = prospect.backward_bytes(loss, (wrt,), NOTHING, 0)
         needed += 2 * prospect.forward_bytes(NOTHING)
-        budget.refuse_too_much_work(needed, self.settings)
+        budget.refuse_too_much_work(needed, prospect.reports, self.settings)
         engine_loss = self.engine_loss(loss, spec)
         return gradcheck(spec.layers, self.input(spec), engine_loss, wrt, indices, step, seed)
 

@@ -82,7 +82,9 @@ class ItemWork:
         prospect.refuse_faults()
         refuse_unknown(self.returning, prospect.reports)
         for writing in self._writings():
-            budget.refuse_too_much_work(prospect.forward_bytes(writing), self.settings)
+            budget.refuse_too_much_work(
+                prospect.forward_bytes(writing), prospect.reports, self.settings
+            )
         return prospect
 
     def _writings(self) -> list[Writing]:

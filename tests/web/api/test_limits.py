@@ -120,6 +120,39 @@ def test_too_much_work_is_refused_before_any_of_it_is_done(
     assert problem["estimated"] > problem["limit"] == 2**30
 
 
+@pytest.mark.parametrize(
+    ("types", "advice"),
+    [
+        (["relu"], "A smaller input needs less."),
+        (["max_pool2d", "relu"], "A smaller input or a larger stride needs less."),
+        (["conv2d"], "A smaller input, fewer filters or a larger stride needs less."),
+        (["conv_transpose2d"], "A smaller input, fewer filters or a smaller stride needs less."),
+        (
+            ["avg_pool2d", "conv_transpose2d"],
+            "A smaller input, fewer filters, a larger stride or a smaller stride of the transposed "
+            "convolution needs less.",
+        ),
+        (["flatten", "dense"], "A smaller input or fewer features needs less."),
+    ],
+)
+def test_advice_to_what_needs_too_much_memory_fits_its_layers(
+    narrow: Any, types: list[str], advice: str
+) -> None:
+    fields = {
+        "max_pool2d": {"size": 2},
+        "avg_pool2d": {"size": 2},
+        "dense": {"weight": {"random": {"features": 3}}},
+    }
+    kernel = {"kernel": {"random": {"filters": 3, "size": 3}}}
+    layers = [
+        {"type": one, **(kernel if one.startswith("conv") else fields.get(one, {}))}
+        for one in types
+    ]
+    spec = {"input": {"array": [[1.0] * 9] * 8}, "layers": layers}
+    problem = assert_problem(narrow(working_bytes=1).post("/forward", spec), 422)
+    assert problem["detail"].endswith(f". {advice}")
+
+
 def test_a_little_too_much_work_is_told_apart_from_the_limit(narrow: Any) -> None:
     spec = {"input": {"array": [[1.0]]}, "layers": [conv(kernel=sized(64, 63), padding="same")]}
     needed = narrow(working_bytes=1).post("/forward", spec).json()["estimated"]
