@@ -25,6 +25,8 @@ PAPER_COLOR, NOT_FINITE_COLOR = (255, 255, 255), (255, 0, 255)
 RUNS = 3  # zlib's Z_RLE
 
 GAP = 2
+# Half of a range like this may be no number of float32 any more.
+TINY = 1e-30
 MOST_PIXELS = 50_000_000
 LEGEND_WIDTH = 120
 BAR_ROWS, TEXT_ROWS = 10, 14
@@ -165,8 +167,11 @@ def _levels(values: NDArray[Any], span: tuple[float, float]) -> Pixels:
         # One value everywhere: the end of the map if it is zero to value, the middle otherwise.
         levels = np.full(values.shape, LEVELS // 2 if low else 0, np.uint8)
     else:
-        # Halved first: the distance of two finite values may overflow.
-        unit = (np.where(finite, values, 0) / 2 - low / 2) / (high / 2 - low / 2)
+        # Halved first: the distance of two finite values may overflow. A tiny one would be lost.
+        factor = 0.5 if high - low > TINY else 2.0**100
+        with np.errstate(over="ignore"):  # what a percentile has left out
+            scaled = np.where(finite, values, 0) * factor
+            unit = (scaled - low * factor) / (high * factor - low * factor)
         levels = np.rint(np.clip(unit, 0, 1) * (LEVELS - 1)).astype(np.uint8)
     levels[~finite] = NOT_FINITE
     return levels

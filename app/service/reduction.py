@@ -160,7 +160,9 @@ def _quantise_map(values: Array, out: Array, steps: int) -> tuple[float, float]:
         offset = -math.ceil(-offset / scale - 0.5) * scale
     if not _fits(span, scale, values.dtype):
         values = values.astype(np.float64)
-    _write_codes(values, out, offset, 1 / scale)
+    lift = 1.0 if math.isfinite(1 / scale) else 2.0**100
+    lifted = values if lift == 1 else values * lift
+    _write_codes(lifted, out, offset * lift, 1 / (scale * lift))
     return scale, offset
 
 

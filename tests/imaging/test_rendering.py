@@ -141,3 +141,12 @@ def test_colour_map_never_repeats_a_colour_at_both_ends(name: str) -> None:
     colors = table(name, 256).astype(int)
     assert abs(colors[0] - colors[-1]).sum() > 100
     assert abs(np.diff(colors, axis=0)).max() <= 12
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_near_the_smallest_float_keep_their_colours(dtype: type) -> None:
+    ordinary = np.array([[[0, 1, 2, 4, 8, -8]]], dtype)
+    tiny = ordinary * np.finfo(dtype).smallest_subnormal
+    np.testing.assert_array_equal(drawn(tiny), drawn(ordinary))
+    left_out = np.concatenate([np.tile(abs(tiny), 50), [[[1e38]]]], axis=2)
+    assert drawn(left_out, clip=90, colormap="gray")[0, -1, 0] == 255

@@ -107,3 +107,9 @@ def test_non_finite_values_leave_the_range_to_the_finite_ones() -> None:
     assert coded.codes.ravel().tolist() == [0, 0, 0, 255, 255]
     assert coded.offset == [1.0]
     assert quantise(np.full((1, 1, 3), np.nan, np.float32), "uint8").scale == [0.0]
+
+
+def test_range_of_subnormal_numbers_survives() -> None:
+    maps = np.array([0, 3e-308, 8e-308]).reshape(1, 1, 3)
+    coded = quantise(maps, "uint16")
+    assert coded.codes.ravel().tolist() == [0, pytest.approx(3 / 8 * 65535, abs=1), 65535]

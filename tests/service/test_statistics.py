@@ -70,3 +70,16 @@ def test_channel_without_a_finite_value_has_no_range() -> None:
 
 def test_vector_counts_as_one_channel(rng: np.random.Generator) -> None:
     assert len(channel_stats(rng.normal(size=(2, 10)))) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_squares_that_vanish_do_not_spoil_the_deviation(
+    dtype: type, rng: np.random.Generator
+) -> None:
+    scale = float(np.finfo(dtype).tiny) / 1000
+    shares = rng.integers(-900, 900, 400)
+    values = (shares * (scale / 1000)).astype(dtype).reshape(1, 1, 20, 20)
+    stats = channel_stats(values)[0]
+    exact = values.astype(np.float64) / scale
+    assert stats.std / scale == pytest.approx(exact.std(), rel=1e-3)
+    assert stats.mean / scale == pytest.approx(exact.mean(), rel=1e-3)
