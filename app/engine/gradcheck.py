@@ -134,7 +134,8 @@ class _Probe:
         self.tape = tape.head(self.top + 1)
         self.wrt = wrt
         self.values = value_of(tape, wrt)
-        self.upstream = loss.upstream(self.tape.output)
+        with np.errstate(all="ignore"):  # as on the way back
+            self.upstream = loss.upstream(self.tape.output)
 
     def moved(self, index: tuple[int, ...], by: float) -> Tape:
         """Return the tape with element `index` of the array `wrt` moved."""

@@ -200,7 +200,8 @@ def as_pixels(x: Array, value_range: Range) -> Pixels | None:
     if x.ndim != 4 or x.shape[1] not in (1, 3) or x.size == 0:
         return None
     low, span = {"unit": (0, 1), "signed": (-1, 2), "byte": (0, 255)}[value_range]
-    unit = np.clip(np.nan_to_num((x[0].astype(np.float32) - low) / span), 0, 1)
+    with np.errstate(over="ignore"):  # beyond float32 is beyond white, too
+        unit = np.clip(np.nan_to_num((x[0].astype(np.float32) - low) / span), 0, 1)
     pixels = np.rint(unit * 255).astype(np.uint8)
     upright: Pixels = pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2)
     return upright

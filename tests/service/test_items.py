@@ -16,6 +16,7 @@ from app.engine.errors import EngineError, NetworkError
 from app.engine.kernels import PresetKernel, RandomKernel
 from app.engine.layers import Conv2d, Dense, Flatten, GlobalAvgPool, MaxPool2d, Relu
 from app.imaging import NotAPicture, Rendering
+from app.service.answers import as_pixels
 from app.service.compute import Compute
 from app.service.errors import TooMuchWork
 from app.service.items import ItemWork, compute_item
@@ -124,3 +125,10 @@ def test_what_speaks_against_an_item_is_told_before_it_is_computed() -> None:
         compute_item(b"no picture", work())
     with pytest.raises(EngineError, match="channel"):
         compute_item(CAMERA, work(returning=Returning(channels=(9,))))
+
+
+def test_under_an_overlay_what_float32_cannot_hold_is_white() -> None:
+    x = np.array([[[[1e308, -1e308], [0.5, np.inf]]]])
+    pixels = as_pixels(x, "unit")
+    assert pixels is not None
+    assert pixels.tolist() == [[255, 0], [128, 255]]
