@@ -29,6 +29,8 @@ def as_png(answer: Answer, rendering: Rendering, under: Pixels | None = None) ->
         Problem: 422; there is not exactly one array, or it is empty.
         PictureTooLarge: The montage would be too large.
     """
+    if not answer.arrays:
+        raise _undrawable("There is nothing to draw: what is asked for leaves out all numbers.")
     if len(answer.arrays) != 1:
         raise _undrawable(f"A picture shows one array, but {len(answer.arrays)} are asked for.")
     array = next(iter(answer.arrays.values()))

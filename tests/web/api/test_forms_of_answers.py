@@ -182,3 +182,10 @@ def test_server_timing_tells_every_stage(api: Api) -> None:
     stages = [part.split(";")[0].strip() for part in timing.split(",")]
     assert stages == ["parse", "queue", "compute", "serialise"]
     assert all(float(part.split("dur=")[1]) >= 0 for part in timing.split(","))
+
+
+@pytest.mark.parametrize("returning", [{"data": False}, {"layers": []}])
+def test_picture_of_no_numbers_is_refused_in_a_sentence(api: Api, returning: Any) -> None:
+    answer = api.post("/forward", {**BODY, "return": returning}, PNG)
+    problem = assert_problem(answer, 422, "/return")
+    assert "leaves out all numbers" in problem["detail"]
