@@ -7,7 +7,8 @@ import { checkLine } from './check-view.js';
 import { comparedLine } from './compare-view.js';
 import { number } from './format.js';
 import { valueFormula } from './formulas.js';
-import { isBank, isRandom } from './layer-types.js';
+import { bankAxes } from './kernel-edit.js';
+import { kernelSize } from './layer-types.js';
 import { gradientLayer } from './loss.js';
 import { pinLeft, pinSentence } from './pinned.js';
 import { lostLine, pinButton } from './pin-view.js';
@@ -71,7 +72,7 @@ function place({ of, layer, position: [first, channel, row = 0, col = 0] }) {
   const at = vector ? `feature ${channel}` : `row ${row} · column ${col}`;
   const { unit, pin, layers } = part;
   const held = (/** @type {string} */ kind) => (pin?.of === kind && pin.row === row && pin.col === col && pin.channel === channel ? ' · pinned' : '');
-  if (of.endsWith('.kernel')) return `dL/dKernel · filter ${first} · channel ${channel} · ${at}${held('kernel')}`;
+  if (of.endsWith('.kernel')) return `dL/dKernel · ${bankAxes(layer)[0]} ${first} · ${bankAxes(layer)[1]} ${channel} · ${at}${held('kernel')}`;
   if (of.endsWith('.gradient')) return `dL/dMap of layer ${layer + 1} · ${vector ? '' : `map ${channel} · `}${at}`;
   if (of === 'input') return `dL/dInput · channel ${channel} · ${at}${held('input')}`;
   if (!layers[layer]) return nothing;
@@ -144,9 +145,7 @@ export function arithmeticView() {
 /** Rows and columns of the patch that a layer may show. @param {import('./layer-types.js').Layer} layer @returns {number[]} */
 function sidesOf({ kernel, size }) {
   if (!kernel) return [size ?? 1].flat();
-  if (isRandom(kernel)) return kernel.random.size;
-  const matrix = isBank(kernel) ? kernel[0][0] : kernel;
-  return [matrix.length, matrix[0].length];
+  return kernelSize(kernel);
 }
 
 /** Rows of that patch, if it is written out: a large one is told in a sentence. @param {import('./layer-types.js').Layer} layer */

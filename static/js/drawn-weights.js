@@ -3,7 +3,7 @@
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { Problem, compute } from './api.js';
 import { channelsInto, sliceOf } from './kernel-edit.js';
-import { isRandom } from './layer-types.js';
+import { isRandom, isTransposed } from './layer-types.js';
 import { kernelLayer, part } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -12,7 +12,7 @@ import { kernelLayer, part } from './state.js';
 export const drawnWeights = signal(/** @type {Matrix | null} */ (null));
 
 /**
- * What gives one matrix of the kernel: a single 1 in its channel, slid over by the flipped kernel.
+ * What gives one matrix of the kernel: a single 1 in its channel, slid over by the flipped kernel, or spread by it.
  * '' where the kernel in view is not random.
  */
 const question = computed(() => {
@@ -23,11 +23,14 @@ const question = computed(() => {
   const channels = channelsInto(index);
   const [filter, channel] = sliceOf(index);
   const first = Math.floor((filter * groups) / kernel.random.filters) * Math.floor(channels / groups);
-  const impulse = Array.from({ length: channels }, (_, place) => [[place === first + channel ? 1 : 0]]);
+  const [at, map, drawing] = isTransposed(layer)
+    ? [filter, channel, { type: 'conv_transpose2d', kernel }]
+    : [first + channel, filter, { type: 'conv2d', kernel, groups, padding: 'full', flip: true }];
+  const impulse = Array.from({ length: channels }, (_, place) => [[place === at ? 1 : 0]]);
   return JSON.stringify({
     input: { array: [impulse] },
-    layers: [{ type: 'conv2d', kernel, groups, padding: 'full', flip: true }],
-    return: { layers: [0], channels: [filter], dtype: 'float32' },
+    layers: [drawing],
+    return: { layers: [0], channels: [map], dtype: 'float32' },
   });
 });
 

@@ -3,7 +3,7 @@
 import { batch } from '../vendor/signals-core/signals-core.js';
 import { forgetUnder } from './field-view.js';
 import { resized, shift } from './kernel.js';
-import { channelsBefore, fittedKernel, isBank, isRandom } from './layer-types.js';
+import { channelsBefore, fittedKernel, isBank, isRandom, isTransposed } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { isOneDimensional } from './one-row.js';
@@ -24,12 +24,16 @@ export const channelsInto = (index) => channelsBefore(part.input, part.layers, i
 /** The kernel as it is sent: a bank with the channels that come in. @param {number} index */
 export const kernelOf = (index) => fittedKernel(part.layers[index], channelsInto(index));
 
-/** Filters and channels of a kernel across channels; null where one matrix serves each channel. @param {number} index @returns {[number, number] | null} */
+/** What the two axes of a layer's bank count. @param {number} index @returns {[string, string]} */
+export const bankAxes = (index) => (isTransposed(part.layers[index]) ? ['channel', 'map'] : ['filter', 'channel']);
+
+/** How many filters and channels, or channels and maps, a bank has; null where one matrix serves each channel. @param {number} index @returns {[number, number] | null} */
 export function bankSize(index) {
   const kernel = kernelOf(index);
   if (isBank(kernel)) return [kernel.length, kernel[0].length];
   if (!isRandom(kernel)) return null;
   const { groups = 1 } = part.layers[index];
+  if (isTransposed(part.layers[index])) return [channelsInto(index), kernel.random.filters];
   return [kernel.random.filters, Math.max(1, Math.floor(channelsInto(index) / groups))];
 }
 
@@ -47,7 +51,8 @@ export const cellsOf = (index) => (isBank(kernelOf(index)) ? [placeOf(index), ..
 export function subjectOf(index) {
   const size = bankSize(index);
   const [filter, channel] = sliceOf(index);
-  return size ? `A weight of filter ${filter}${size[1] > 1 ? ` on channel ${channel}` : ''}` : 'A weight';
+  const [one, other] = bankAxes(index);
+  return size ? `A weight of ${one} ${filter}${size[1] > 1 ? ` on ${other} ${channel}` : ''}` : 'A weight';
 }
 
 /** The matrix in the grid. @param {number} index @returns {Matrix} */
@@ -154,13 +159,13 @@ export function replaceMatrix(index, matrix, name) {
   setMatrix(index, matrix, name);
 }
 
-/** Another kernel, seen at one of its filters. @param {number} index @param {object} change of the layer @param {number} [filter] */
-export function setKernel(index, change, filter = 0) {
+/** Another kernel, seen at one of the maps that it makes. @param {number} index @param {object} change of the layer @param {number} [map] */
+export function setKernel(index, change, map = 0) {
   forgetUnder(placeOf(index));
   edit({
     layers: part.layers.map((old, place) => (place === index ? { ...old, ...change } : old)),
-    slice: [filter, 0],
-    channel: index === part.layer && part.mode === 'forward' ? filter : part.channel,
+    slice: isTransposed(part.layers[index]) ? [0, map] : [map, 0],
+    channel: index === part.layer && part.mode === 'forward' ? map : part.channel,
     unit: null,
   });
 }

@@ -1,9 +1,9 @@
 /** What kind of kernel it is, where it comes from, and which part of it the grid shows. */
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
+import { bankAxes, bankSize, channelsInto, kernelOf, matrixOf, replaceMatrix, setKernel, sliceOf } from './kernel-edit.js';
 import { rotated } from './kernel.js';
-import { LAYER_TYPES, isBank, isConvolution, isRandom } from './layer-types.js';
+import { LAYER_TYPES, isBank, isConvolution, isRandom, isTransposed } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { isOneDimensional } from './one-row.js';
 import { edit, part, presets } from './state.js';
@@ -25,14 +25,14 @@ const formOf = (kernel) => (isRandom(kernel) ? 'random' : isBank(/** @type {any}
 function chooseForm(index, wanted) {
   const { type, kernel } = part.layers[index];
   const matrix = isRandom(kernel) ? LAYER_TYPES[type].make().kernel : matrixOf(index);
-  const bank = () => [Array.from({ length: channelsInto(index) }, () => matrix)];
+  const channels = () => Array.from({ length: channelsInto(index) });
+  const bank = () => (isTransposed({ type }) ? channels().map(() => [matrix]) : [channels().map(() => matrix)]);
   const random = () => ({ random: { ...RANDOM, size: [isOneDimensional({ type }) ? 1 : RANDOM_SIDE, RANDOM_SIDE] } });
   setKernel(index, { kernel: wanted === 'random' ? random() : wanted === 'bank' ? bank() : matrix, groups: 1 });
 }
 
 /** @param {number} index */
 export function formMenu(index) {
-  if (!isConvolution(part.layers[index])) return nothing;
   const form = formOf(part.layers[index].kernel);
   return html`<select
     aria-label="Form of the kernel"
@@ -43,11 +43,18 @@ export function formMenu(index) {
   </select>`;
 }
 
+/** The same of a transposed convolution. @type {Record<keyof typeof FORMS, string>} */
+const SPREADS = {
+  each: 'Every channel by itself: each of its cells spreads these weights over the larger map.',
+  bank: 'Every channel has weights for every map: its cells spread them there, and what comes from all channels adds up.',
+  random: 'Random weights from every channel to every map; the same seed gives the same weights.',
+};
+
 /** @param {number} index */
-export const formSentence = (index) =>
-  isConvolution(part.layers[index])
-    ? FORMS[formOf(part.layers[index].kernel)].says
-    : 'Every channel by itself: each of its cells spreads these weights over the larger map.';
+export function formSentence(index) {
+  const form = formOf(part.layers[index].kernel);
+  return isTransposed(part.layers[index]) ? SPREADS[form] : FORMS[form].says;
+}
 
 /** The presets that have as many rows as the layer can. @param {number} index */
 const presetsFor = (index) => presets.value.filter(({ matrix }) => matrix.length === 1 || !isOneDimensional(part.layers[index]));
@@ -87,46 +94,36 @@ export function presetMenu(index) {
   </select>`;
 }
 
-/** A bank gains and loses filters here; how many random ones there are is a number of its own. @param {number} index */
-function filterButtons(index) {
+/** A bank gains and loses filters, or maps, here; how many random ones there are is a number of its own. @param {number} index */
+function mapButtons(index) {
   const bank = kernelOf(index);
   if (!isBank(bank)) return nothing;
-  const [filter] = sliceOf(index);
-  const add = () => setKernel(index, { kernel: [...bank, bank[filter]] }, bank.length);
-  const drop = () => setKernel(index, { kernel: bank.filter((_, place) => place !== filter) }, Math.max(0, filter - 1));
-  return html`<button class="small" aria-label="Add a filter" ?disabled=${bank.length >= limitOf('filters')} @click=${add}>+</button>
-    <button class="small" aria-label="Drop filter ${filter}" ?disabled=${bank.length === 1} @click=${drop}>−</button>`;
+  const spreads = isTransposed(part.layers[index]);
+  const [what, at, count] = spreads ? ['map', sliceOf(index)[1], bank[0].length] : ['filter', sliceOf(index)[0], bank.length];
+  /** @param {(list: any[]) => any[]} change of the list of filters, or of the maps of each channel @param {number} map */
+  const change = (change, map) => setKernel(index, { kernel: spreads ? bank.map(change) : change(bank) }, map);
+  const drop = (/** @type {any[]} */ list) => list.filter((_, place) => place !== at);
+  return html`<button class="small" aria-label="Add a ${what}" ?disabled=${count >= limitOf('filters')} @click=${() => change((list) => [...list, list[at]], count)}>+</button>
+    <button class="small" aria-label="Drop ${what} ${at}" ?disabled=${count === 1} @click=${() => change(drop, Math.max(0, at - 1))}>−</button>`;
 }
 
-/** @param {number} index @param {number} count */
-function filterTabs(index, count) {
-  const [filter, channel] = sliceOf(index);
-  const follows = index === part.layer && part.mode === 'forward';
-  const show = (/** @type {number} */ place) =>
-    edit({ slice: [place, channel], channel: follows ? place : part.channel }, 'slice');
-  return html`<div class="bar wrap tabs" role="group" aria-label="Filters">
-    <small>filter</small>
-    ${Array.from(
-      { length: count },
-      (_, place) =>
-        html`<button class="small" aria-pressed=${place === filter} aria-label="Filter ${place}" @click=${() => show(place)}>${place}</button>`,
-    )}
-    ${filterButtons(index)}
-  </div>`;
-}
-
-/** @param {number} index @param {number} count */
-function channelTabs(index, count) {
-  const [filter, channel] = sliceOf(index);
-  const coloured = count === 3 && channelsInto(0) === 3 && index === 0;
+/** The buttons of one axis of a bank. @param {number} index @param {0 | 1} axis @param {number} count @param {boolean} makesMaps */
+function tabs(index, axis, count, makesMaps) {
+  const slice = sliceOf(index);
+  const follows = makesMaps && index === part.layer && part.mode === 'forward';
+  const coloured = !makesMaps && count === 3 && channelsInto(0) === 3 && index === 0;
   const name = (/** @type {number} */ place) => (coloured ? ['red', 'green', 'blue'][place] : String(place));
-  return html`<div class="bar wrap tabs" role="group" aria-label="Input channels">
-    <small>on channel</small>
+  const what = bankAxes(index)[axis];
+  const show = (/** @type {number} */ place) =>
+    edit({ slice: axis === 0 ? [place, slice[1]] : [slice[0], place], channel: follows ? place : part.channel }, 'slice');
+  return html`<div class="bar wrap tabs" role="group" aria-label=${makesMaps ? `${what[0].toUpperCase()}${what.slice(1)}s` : 'Input channels'}>
+    <small>${makesMaps ? what : 'on channel'}</small>
     ${Array.from(
       { length: count },
       (_, place) =>
-        html`<button class="small" aria-pressed=${place === channel} @click=${() => edit({ slice: [filter, place] }, 'slice')}>${name(place)}</button>`,
+        html`<button class="small" aria-pressed=${place === slice[axis]} aria-label=${makesMaps ? `${what[0].toUpperCase()}${what.slice(1)} ${place}` : nothing} @click=${() => show(place)}>${name(place)}</button>`,
     )}
+    ${makesMaps ? mapButtons(index) : nothing}
   </div>`;
 }
 
@@ -134,6 +131,7 @@ function channelTabs(index, count) {
 export function sliceTabs(index) {
   const size = bankSize(index);
   if (!size) return nothing;
-  const [filters, channels] = size;
-  return html`${filterTabs(index, filters)} ${channels > 1 ? channelTabs(index, channels) : nothing}`;
+  const maps = isTransposed(part.layers[index]) ? 1 : 0;
+  const channels = maps === 1 ? 0 : 1;
+  return html`${tabs(index, maps, size[maps], true)} ${size[channels] > 1 ? tabs(index, channels, size[channels], false) : nothing}`;
 }

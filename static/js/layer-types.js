@@ -193,6 +193,13 @@ export const isRandom = (kernel) =>
 /** @param {Kernel} kernel @returns {kernel is number[][][][]} */
 export const isBank = (kernel) => Array.isArray(kernel) && Array.isArray(kernel[0][0]);
 
+/** Rows and columns of a kernel. @param {Kernel} kernel @returns {[number, number]} */
+export function kernelSize(kernel) {
+  if (isRandom(kernel)) return kernel.random.size;
+  const matrix = isBank(kernel) ? kernel[0][0] : /** @type {Matrix} */ (kernel);
+  return [matrix.length, matrix[0].length];
+}
+
 /**
  * How many maps a layer gives.
  * @param {Layer} layer
@@ -202,7 +209,8 @@ function mapsOf(layer, channels) {
   if (layer.type === 'dense') return layer.features;
   if (!hasKernel(layer)) return channels;
   if (isRandom(layer.kernel)) return layer.kernel.random.filters;
-  return isBank(layer.kernel) ? layer.kernel.length : channels;
+  if (!isBank(layer.kernel)) return channels;
+  return isTransposed(layer) ? layer.kernel[0].length : layer.kernel.length;
 }
 
 /** @param {Input} input */
@@ -214,17 +222,23 @@ function channelsOf(input) {
 /** How many maps stand before layer `index`. @param {Input} input @param {Layer[]} layers @param {number} index */
 export const channelsBefore = (input, layers, index) => layers.slice(0, index).reduce((maps, layer) => mapsOf(layer, maps), channelsOf(input));
 
+/** As many of a list as are wanted: it repeats, or ends before. @template T @param {T[]} list @param {number} wanted @returns {T[]} */
+const fitted = (list, wanted) => (list.length === wanted ? list : Array.from({ length: wanted }, (_, place) => list[place % list.length]));
+
 /**
  * The kernel of a layer as it meets `channels` maps: a bank's filters repeat or lose weights.
  *
  * The lab keeps the bank as it was made: from colour to gray and back, every weight is there again.
+ * A bank is [filter][channel], that of a transposed convolution [channel][map], as in the API.
  * @param {Layer} layer @param {number} channels
  * @returns {Kernel}
  */
-export function fittedKernel({ kernel, groups = 1 }, channels) {
+export function fittedKernel(layer, channels) {
+  const { kernel, groups = 1 } = layer;
+  if (!isBank(kernel)) return kernel;
+  if (isTransposed(layer)) return fitted(kernel, channels);
   const wanted = Math.max(1, Math.floor(channels / [groups].flat()[0]));
-  if (!isBank(kernel) || kernel[0].length === wanted) return kernel;
-  return kernel.map((maps) => Array.from({ length: wanted }, (_, channel) => maps[channel % maps.length]));
+  return kernel[0].length === wanted ? kernel : kernel.map((maps) => fitted(maps, wanted));
 }
 
 /** One number of the page for every map in the API. @param {Layer} layer @param {number} maps */

@@ -1,6 +1,6 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
-import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank, isTransposed } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
 import { LARGEST, MOST_NUMBERS, limitOf } from './limits.js';
 import { isOneDimensional } from './one-row.js';
 import { settled } from './state.js';
@@ -115,7 +115,6 @@ function legalLayer(read) {
   const layer = make();
   for (const name of new Set([...Object.keys(layer), ...fields])) {
     if (name === 'type' || !Object.hasOwn(read, name)) continue;
-    if (isTransposed(layer) && name === 'kernel' && arraySides(read.kernel)?.length !== 2) continue; // its filters have no controls
     if (isField(name, read[name], layer[name]) && (!isOneDimensional(layer) || isAlong(name, read[name]))) layer[name] = read[name];
   }
   return layer;

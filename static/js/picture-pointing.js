@@ -1,5 +1,6 @@
 /** Pointing at the picture itself: by hand, or with the arrows. */
 
+import { isTransposed } from './layer-types.js';
 import { pinPixel } from './pins.js';
 import { part, pointedInput, shown } from './state.js';
 
@@ -15,7 +16,7 @@ function point(row, col) {
   const [rows, cols] = sides() ?? [0, 0];
   const within = row >= 0 && col >= 0 && row < rows && col < cols;
   // A gradient is shown of one channel; a map of this layer has all of them below it.
-  const channel = part.mode === 'gradient' ? part.channel : part.slice[1];
+  const channel = part.mode === 'gradient' ? part.channel : part.slice[isTransposed(part.layers[part.layer]) ? 0 : 1];
   const most = (shown.value?.inputShape[1] ?? 1) - 1;
   pointedInput.value = within ? { channel: Math.min(channel, most), row, col } : null;
 }

@@ -2,8 +2,8 @@
 
 import { computed } from '../vendor/signals-core/signals-core.js';
 import { span } from './areas.js';
-import { bankSize, matrixOf } from './kernel-edit.js';
-import { hasKernel, isRandom } from './layer-types.js';
+import { bankAxes, bankSize } from './kernel-edit.js';
+import { hasKernel, kernelSize } from './layer-types.js';
 import { edit, part } from './state.js';
 import { INPUT, shownSides } from './tied.js';
 
@@ -23,9 +23,7 @@ export const pinnedPixel = computed(() => {
 function kernelSides(layer) {
   const { kernel } = part.layers[layer] ?? {};
   if (!kernel || !hasKernel(part.layers[layer])) return null;
-  const matrix = isRandom(kernel) ? null : matrixOf(layer);
-  const size = matrix ? [matrix.length, matrix[0].length] : kernel.random.size;
-  return [...(bankSize(layer) ?? [1, 1]), ...size];
+  return [...(bankSize(layer) ?? [1, 1]), ...kernelSize(kernel)];
 }
 
 /** @param {Weight} weight */
@@ -51,7 +49,7 @@ const lost = computed(() => {
   if (!sides) return null;
   const { channel, row, col } = pin;
   if (pin.of === 'input') return { names: ['channel', 'row', 'column'], at: [channel, row, col], sides };
-  return { names: ['filter', 'channel', 'row', 'column'], at: [pin.filter, channel, row, col], sides };
+  return { names: [...bankAxes(pin.layer), 'row', 'column'], at: [pin.filter, channel, row, col], sides };
 });
 
 /** That what is pinned is no longer there, with what is legal; '' where it is. */

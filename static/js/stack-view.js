@@ -7,7 +7,7 @@ import { sentenceAt } from './faults.js';
 import { sentence } from './field-view.js';
 import { automatic } from './focus.js';
 import { amount, shape } from './format.js';
-import { LAYER_TYPES, isBank, isRandom } from './layer-types.js';
+import { LAYER_TYPES, isRandom, kernelSize } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { axesIn, dimensionsOf, isOneDimensional, isSignal } from './one-row.js';
 import { menuView } from './menu-view.js';
@@ -26,9 +26,7 @@ function title(layer) {
   const sides = (/** @type {number[]} */ all) => (isOneDimensional(layer) ? all.slice(-1) : all).join('×');
   const { title: long, short: name = long } = LAYER_TYPES[type];
   if (!kernel) return size ? `${name} ${[size].flat().join('×')}` : name;
-  if (isRandom(kernel)) return `${name} ${sides(kernel.random.size)}`;
-  const matrix = isBank(kernel) ? kernel[0][0] : kernel;
-  return `${name} ${sides([matrix.length, matrix[0].length])}`;
+  return `${name} ${sides(kernelSize(kernel))}`;
 }
 
 /** Put the hand back, once the stack is drawn, on the button of the chosen card that it has pressed, or on the card where that has no use now. @param {string} name of the button */

@@ -1,7 +1,7 @@
 /** Rows and columns that are tied to each other through the layers: what a cell sees below it, and what sees it above. */
 
 import { planeOf, sidesOf } from './areas.js';
-import { isTransposed } from './layer-types.js';
+import { isTransposed, kernelSize } from './layer-types.js';
 import { shown } from './state.js';
 import { isVector } from './vectors.js';
 
@@ -60,7 +60,7 @@ const alongAxis = (value, axis) => (Array.isArray(value) ? value[axis] : value);
 /** How the cells of a transposed convolution lie: that at `at` sends to those from `at · stride − before` on, `reach` further. @param {number} index @param {0 | 1} axis */
 function spreadOf(index, axis) {
   const { kernel, stride = 1, dilation = 1 } = layerOf(index);
-  const taps = axis === 0 ? kernel.length : kernel[0].length;
+  const taps = kernelSize(kernel)[axis];
   return { step: alongAxis(stride, axis), reach: (taps - 1) * alongAxis(dilation, axis), before: shown.value?.layers[index].padding[axis][0] };
 }
 

@@ -140,3 +140,57 @@ def test_copied_scripts_and_files_of_a_signal_have_its_axes(lab: Lab, tmp_path: 
         np.testing.assert_allclose(np.load(found), npy, rtol=1e-6)
         found.unlink()
     assert "F.conv1d(" in copied(lab, "copy-pytorch")
+
+
+SPREADING = np.array([[[1.0, 2, -1], [0, 1, 3], [2, 2, 0]], [[-2, 0, 1], [1, -1, 2], [0, 3, 1]]])
+
+
+def spread_over(weights: Array) -> Array:
+    """One map of a transposed convolution at stride 2, from what each channel spreads."""
+    wide = np.zeros((1, 2 * SIGNAL.shape[1] + 1))
+    for line, taps in zip(SIGNAL, weights, strict=True):
+        for at, value in enumerate(line):
+            wide[0, 2 * at : 2 * at + 3] += value * taps
+    return wide
+
+
+def test_transposed_convolution_has_weights_from_every_channel_to_every_map(lab: Lab) -> None:
+    layer = {"type": "conv_transpose1d", "stride": 2, "padding": 0, "output_padding": 0}
+    lab.open(stack({**layer, "kernel": SPREADING[:, :, None].tolist()}, layer=0, channel=2))
+    expect(lab.by_id("layer-0")).to_contain_text("3 × 17")
+    lab.shows(spread_over(SPREADING[:, 2]))
+    lab.kernel.get_by_role("button", name="Map 2").click()
+    lab.kernel.get_by_role("group", name="Input channels").get_by_role("button", name="1").click()
+    assert lab.weights() == [0, 3, 1]
+    lab.cell(0, 1).fill("-4")
+    edited = SPREADING.copy()
+    edited[1, 2, 1] = -4
+    lab.shows(spread_over(edited[:, 2]))
+    lab.click_cell(0, 5, rows=1, cols=17)
+    lab.says_number("pointed-value", spread_over(edited[:, 2])[0, 5], 1e-6)
+
+    lab.by_id("gradient").click()
+    lab.by_id("loss").select_option("l2")
+    upstream = spread_over(edited[:, 2])[0]
+    wanted = [sum(SIGNAL[1] * upstream[tap : tap + 16 : 2]) for tap in range(3)]
+    lab.shows_kernel_gradient(np.array([wanted]))
+    lab.by_id("kernel-gradient-0-1").hover()
+    expect(lab.by_id("arithmetic")).to_contain_text("channel 1 · map 2 · row 0 · column 1")
+    lab.says_number("pointed-value", wanted[1], 1e-4)
+
+    lab.by_id("forward").click()
+    lab.kernel.get_by_role("button", name="Add a map").click()
+    expect(lab.by_id("layer-0")).to_contain_text("4 × 17")
+    lab.by_id("kernel-form").select_option("random")
+    expect(lab.by_id("layer-0")).to_contain_text("8 × 17")
+    drawn = lab.page.get_by_role("table", name="Weights").get_by_role("cell")
+
+    def weights(channel: int) -> list[float]:
+        tabs = lab.kernel.get_by_role("group", name="Input channels")
+        before = drawn.first.get_attribute("title") or ""
+        tabs.get_by_role("button", name=str(channel)).click()
+        expect(drawn.first).not_to_have_attribute("title", before)
+        return [float(cell.get_attribute("title") or "nan") for cell in drawn.all()]
+
+    second, first = weights(1), weights(0)
+    lab.shows(spread_over(np.array([first, second])))
