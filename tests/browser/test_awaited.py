@@ -12,14 +12,10 @@ BACKWARD = "**/api/v1/backward"
 FORWARD = "**/api/v1/forward"
 
 
-def enter(lab: Lab, numbers: Array) -> Array:
+def enter(blank: Lab, numbers: Array) -> Array:
     """A small matrix and its map; the map."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
-    lab.by_id("padding").select_option("valid")
     output = correlate(numbers, FULL)[1:-1, 1:-1]
-    lab.shows(output)
+    blank.open_on(numbers, FULL, padding="valid").shows(output)
     return output
 
 
@@ -36,9 +32,9 @@ def is_told_as_a_map(lab: Lab, output: Array) -> None:
 
 
 def test_map_keeps_its_name_until_the_gradient_comes_or_is_given_up(
-    lab: Lab, numbers: Array
+    blank: Lab, numbers: Array
 ) -> None:
-    output = enter(lab, numbers)
+    output, lab = enter(blank, numbers), blank
     lab.page.route(BACKWARD, lambda route: None)
     lab.by_id("gradient").click()
     note = lab.by_id("awaited")
@@ -77,9 +73,9 @@ def test_map_keeps_its_name_until_the_gradient_comes_or_is_given_up(
 
 
 def test_gradient_that_the_server_does_not_answer_leaves_the_map_and_a_way_back(
-    lab: Lab, numbers: Array
+    blank: Lab, numbers: Array
 ) -> None:
-    output = enter(lab, numbers)
+    output, lab = enter(blank, numbers), blank
     lab.page.route(BACKWARD, lambda route: route.abort())
     lab.by_id("gradient").click()
     expect(lab.by_id("awaited")).to_contain_text("dL/dInput could not be computed. The feature map")

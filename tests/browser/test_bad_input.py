@@ -14,13 +14,10 @@ from tests.browser.lab import Lab, link
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """The lab with a small matrix in place of the picture, unpadded."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.by_id("padding").select_option("valid")
-    lab.shows(unpadded(numbers))
-    return lab
+    blank.open_on(numbers, padding="valid").shows(unpadded(numbers))
+    return blank
 
 
 def unpadded(numbers: Array) -> Array:

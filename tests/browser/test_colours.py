@@ -16,12 +16,10 @@ COLOURS = """() => {
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """A small matrix in gray."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.shows(correlate(numbers, SOBEL_X))
-    return lab
+    blank.open_on(numbers).shows(correlate(numbers, SOBEL_X))
+    return blank
 
 
 def test_undo_reaches_colours_scale_and_range(small: Lab) -> None:

@@ -22,12 +22,10 @@ def says_size(lab: Lab, rows: int, cols: int) -> None:
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """The lab with a small matrix in place of the picture."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    says_size(lab, *numbers.shape)
-    return lab
+    says_size(blank.open_on(numbers), *numbers.shape)
+    return blank
 
 
 def test_stride_shrinks_the_map(small: Lab, numbers: Array) -> None:

@@ -19,14 +19,11 @@ FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """A small matrix under a kernel without zeros, in gradient mode."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
-    lab.shows(correlate(numbers, FULL))
-    lab.by_id("gradient").click()
-    return lab
+    blank.open_on(numbers, FULL).shows(correlate(numbers, FULL))
+    blank.by_id("gradient").click()
+    return blank
 
 
 def half_squares(values: Array) -> float:

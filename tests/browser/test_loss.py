@@ -21,13 +21,10 @@ FULL = np.array([[2.0, -1, 3], [4, 1, -2], [-3, 5, 6]])
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """A small matrix under a kernel without zeros."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
-    lab.shows(correlate(numbers, FULL))
-    return lab
+    blank.open_on(numbers, FULL).shows(correlate(numbers, FULL))
+    return blank
 
 
 def centre(lab: Lab, row: int, col: int) -> tuple[float, float]:

@@ -18,40 +18,40 @@ SIGNED = np.array([[-8.0, -4, 0], [1, 4, 8]])
 
 
 @pytest.fixture
-def small(lab: Lab, numbers: Array) -> Lab:
+def small(blank: Lab, numbers: Array) -> Lab:
     """A small matrix in gray."""
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.shows(correlate(numbers, SOBEL_X))
-    return lab
+    blank.open_on(numbers).shows(correlate(numbers, SOBEL_X))
+    return blank
+
+
+LIGHT_ENDS = ([8, 40, 92], [251, 251, 250], [94, 6, 28])
+DARK_ENDS = ([176, 214, 255], [22, 23, 25], [255, 200, 186])
+VIRIDIS_ENDS = ([68, 1, 84], [33, 144, 141], [253, 231, 37])
 
 
 @pytest.mark.parametrize(
-    ("scheme", "colors", "ends"),
+    ("scheme", "scales"),
     [
-        ("light", "signed", ([8, 40, 92], [251, 251, 250], [94, 6, 28])),
-        ("dark", "signed", ([176, 214, 255], [22, 23, 25], [255, 200, 186])),
-        ("light", "auto", ([8, 40, 92], [251, 251, 250], [94, 6, 28])),
-        ("dark", "viridis", ([68, 1, 84], [33, 144, 141], [253, 231, 37])),
+        ("light", {"signed": LIGHT_ENDS, "auto": LIGHT_ENDS}),
+        ("dark", {"signed": DARK_ENDS, "viridis": VIRIDIS_ENDS}),
     ],
 )
 def test_least_zero_and_largest_value_have_the_colours_of_the_scale(
-    blank: Lab, scheme: str, colors: str, ends: tuple[list[int], ...]
+    blank: Lab, scheme: str, scales: dict[str, tuple[list[int], ...]]
 ) -> None:
     blank.page.emulate_media(color_scheme=scheme)
-    blank.open()
-    blank.enter_numbers(SIGNED)
-    blank.enter_kernel(IDENTITY)
-    blank.paint_gray()
-    blank.shows(SIGNED)
-    blank.by_id("colors").select_option(colors)
-    blank.page.wait_for_function(f"() => ({PIXELS})()[2][0] === {ends[0][0]}")
-    painted = pixels(blank)
-    for cell, colour in (((0, 0), ends[0]), ((0, 2), ends[1]), ((1, 2), ends[2])):
-        # Zero lies between two of the 512 colours of the table.
-        assert np.abs(painted[cell] - colour).max() <= 1.5, (cell, painted[cell])
-    # A signed scale fades evenly to both sides: half of the largest value is between the ends.
-    assert not np.array_equal(painted[0, 1], painted[1, 1])
+    blank.open_on(SIGNED, IDENTITY)
+    for colors, ends in scales.items():
+        blank.by_id("colors").select_option("gray")
+        blank.shows(SIGNED)
+        blank.by_id("colors").select_option(colors)
+        blank.page.wait_for_function(f"() => ({PIXELS})()[2][0] === {ends[0][0]}")
+        painted = pixels(blank)
+        for cell, colour in (((0, 0), ends[0]), ((0, 2), ends[1]), ((1, 2), ends[2])):
+            # Zero lies between two of the 512 colours of the table.
+            assert np.abs(painted[cell] - colour).max() <= 1.5, (cell, painted[cell])
+        # A signed scale fades evenly to both sides: half of the largest is between the ends.
+        assert not np.array_equal(painted[0, 1], painted[1, 1])
 
 
 def side(lab: Lab) -> float:
@@ -227,13 +227,12 @@ def test_sheet_of_the_phone_shows_the_value_and_opens_to_its_terms(blank: Lab) -
     expect(terms).to_be_hidden()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (1024, 1366), (820, 600)])
-def test_desk_and_tablet_fill_the_window_and_no_more(blank: Lab, width: int, height: int) -> None:
-    blank.page.set_viewport_size({"width": width, "height": height})
-    blank.open()
-    assert blank.page.evaluate("document.documentElement.scrollHeight") <= height
-    for name in ("kernel-0-0", "focus"):
-        expect(blank.by_id(name)).to_be_in_viewport()
+def test_desk_and_tablet_fill_the_window_and_no_more(lab: Lab) -> None:
+    for width, height in ((1440, 900), (1024, 768), (1024, 1366), (820, 600)):
+        lab.page.set_viewport_size({"width": width, "height": height})
+        assert lab.page.evaluate("document.documentElement.scrollHeight") <= height
+        for name in ("kernel-0-0", "focus"):
+            expect(lab.by_id(name)).to_be_in_viewport()
 
 
 def test_thin_map_is_tall_enough_to_be_seen_and_pointed_at(lab: Lab) -> None:

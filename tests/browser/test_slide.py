@@ -26,8 +26,7 @@ def numbers(numbers: Array) -> Array:
 def still(blank: Lab, numbers: Array) -> Lab:
     """A small matrix, where motion is not wanted: nothing moves unasked."""
     blank.page.emulate_media(reduced_motion="reduce")
-    blank.open()
-    blank.enter_numbers(numbers)
+    blank.open_on(numbers)
     expect(blank.by_id("map-size")).to_have_text(re.compile("7 × 8"))
     return blank
 
