@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.chromium import chromium
 from tests.serving import serving
 
+# Every server that a test starts would compile the application anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors, as tests of the page mostly wait; four take memory enough."""
