@@ -37,9 +37,8 @@ def test_pinned_gradient_is_checked_by_a_small_step_when_the_hand_rests(lab: Lab
     assert len(asked) == 2
 
 
-def test_check_of_a_pixel_names_the_kink_that_it_stands_on(lab: Lab) -> None:
-    lab.enter_numbers(NUMBERS)
-    lab.enter_kernel(ONE)
+def test_check_of_a_pixel_names_the_kink_that_it_stands_on(blank: Lab) -> None:
+    lab = blank.open_on(NUMBERS, ONE)
     lab.add_layer("relu")
     lab.by_id("input-1-2").click(modifiers=["Control"])
     lab.by_id("gradient").click()

@@ -147,12 +147,10 @@ def test_photo_gets_its_gradients(lab: Lab, photo: bytes) -> None:
     lab.shows(input_gradient(correlate(gray, SOBEL_X), SOBEL_X, gray.shape))
 
 
-def test_gradient_flows_back_through_pool_and_relu(lab: Lab) -> None:
+def test_gradient_flows_back_through_pool_and_relu(blank: Lab) -> None:
     # Distinct values: no ties, whose gradient is a convention.
     numbers = np.random.default_rng(11).permutation(48).reshape(6, 8).astype(np.float64) - 20
-    lab.paint_gray()
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
+    lab = blank.open_on(numbers, FULL)
     for layer in ("relu", "max_pool2d"):
         lab.add_layer(layer)
     lab.by_id("gradient").click()
@@ -174,9 +172,8 @@ def test_gradient_flows_back_through_pool_and_relu(lab: Lab) -> None:
     expect(lab.by_id("loss-value")).to_contain_text(f"L = {loss(first):g}")
 
 
-def test_gradient_that_is_zero_everywhere_says_why(lab: Lab, numbers: Array) -> None:
-    lab.enter_numbers(np.abs(numbers) + 1)
-    lab.enter_kernel(-np.abs(FULL))
+def test_gradient_that_is_zero_everywhere_says_why(blank: Lab, numbers: Array) -> None:
+    lab = blank.open_on(np.abs(numbers) + 1, -np.abs(FULL))
     lab.add_layer("relu")
     lab.by_id("gradient").click()
     expect(lab.maps.get_by_role("status")).to_contain_text("layer 2 (ReLU)")
@@ -189,10 +186,9 @@ def term_cells(lab: Lab, title: str) -> list[list[float]]:
     return [float(text.replace("−", "-")) for text in texts]
 
 
-def test_pointed_weight_writes_its_gradient_as_a_sum_over_positions(lab: Lab) -> None:
+def test_pointed_weight_writes_its_gradient_as_a_sum_over_positions(blank: Lab) -> None:
     numbers = np.array([[1.0, -2, 3, 4], [5, 6, -7, 8], [2, 0, 1, 3]])
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
+    lab = blank.open_on(numbers, FULL)
     lab.by_id("gradient").click()
     lab.by_id("loss").select_option("l2")
     output = correlate(numbers, FULL)
@@ -223,10 +219,9 @@ def test_weight_of_a_photo_tells_its_gradient_and_how_many_products_it_sums(
     expect(lab.page.locator("#arithmetic")).to_contain_text("135300 products")
 
 
-def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(lab: Lab) -> None:
+def test_pointed_number_of_the_input_lights_all_outputs_that_it_touches(blank: Lab) -> None:
     numbers = np.arange(1.0, 36).reshape(5, 7)
-    lab.enter_numbers(numbers)
-    lab.enter_kernel(FULL)
+    lab = blank.open_on(numbers, FULL)
     lab.by_id("input-1-3").hover()
     expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput · channel 0 · row 1 · column 3")
     lab.says_number("pointed-value", float(FULL.sum()), 1e-4)
@@ -272,8 +267,8 @@ def test_pointed_weight_lights_what_it_meets_on_the_picture(lab: Lab) -> None:
         expect(field).to_have_attribute(name, value)
 
 
-def test_pointed_output_lights_the_numbers_it_sees(lab: Lab) -> None:
-    lab.enter_numbers(np.arange(1.0, 36).reshape(5, 7))
+def test_pointed_output_lights_the_numbers_it_sees(blank: Lab) -> None:
+    lab = blank.open_on(np.arange(1.0, 36).reshape(5, 7))
     expect(lab.by_id("map-size")).to_have_text("5 × 7")
     lab.point_at(0, 3, rows=5, cols=7)
     lit = lab.input.locator(".cell[data-lit]")

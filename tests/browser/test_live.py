@@ -77,10 +77,9 @@ def test_held_arrow_keeps_one_request_in_flight_and_ends_on_the_newest_value(lab
     assert flight["sent"] >= 3
 
 
-def test_edit_during_a_slow_answer_waits_for_it_and_is_then_painted(lab: Lab) -> None:
-    lab.paint_gray()
+def test_edit_during_a_slow_answer_waits_for_it_and_is_then_painted(blank: Lab) -> None:
     numbers = np.arange(30.0).reshape(5, 6) ** 2
-    lab.enter_numbers(numbers)
+    lab = blank.open_on(numbers)
     lab.shows(correlate(numbers, SOBEL_X))
     sent: list[Route] = []
 
@@ -106,10 +105,9 @@ def test_edit_during_a_slow_answer_waits_for_it_and_is_then_painted(lab: Lab) ->
     lab.shows(correlate(numbers, newest))
 
 
-def test_cancelled_request_leaves_the_picture_as_it_is(lab: Lab) -> None:
-    lab.paint_gray()
+def test_cancelled_request_leaves_the_picture_as_it_is(blank: Lab) -> None:
     numbers = np.arange(30.0).reshape(5, 6) ** 2
-    lab.enter_numbers(numbers)
+    lab = blank.open_on(numbers)
     lab.shows(correlate(numbers, SOBEL_X))
     lab.page.route("**/api/v1/forward", lambda route: None)
     lab.cell(0, 0).fill("8")

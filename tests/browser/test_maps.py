@@ -175,8 +175,8 @@ def test_large_map_says_how_it_is_reduced_until_all_of_it_is_there(
     expect(lab.by_id("reduced")).to_have_count(0)
 
 
-def test_dead_relu_and_weights_that_cancel_are_explained(lab: Lab, numbers: Array) -> None:
-    lab.enter_numbers(np.abs(numbers) + 1)
+def test_dead_relu_and_weights_that_cancel_are_explained(blank: Lab, numbers: Array) -> None:
+    lab = blank.open_on(np.abs(numbers) + 1)
     lab.by_id("gradient").click()
     expect(lab.by_id("gradient-note")).to_contain_text("sum of the weights, which is 0")
     lab.cell(1, 1).fill("-99")
@@ -235,9 +235,9 @@ def test_desk_and_tablet_fill_the_window_and_no_more(lab: Lab) -> None:
             expect(lab.by_id(name)).to_be_in_viewport()
 
 
-def test_thin_map_is_tall_enough_to_be_seen_and_pointed_at(lab: Lab) -> None:
+def test_thin_map_is_tall_enough_to_be_seen_and_pointed_at(blank: Lab) -> None:
     thin = np.random.default_rng(3).integers(-9, 10, (3, 400)).astype(np.float64)
-    lab.enter_numbers(thin)
+    lab = blank.open_on(thin)
     expect(lab.by_id("map-size")).to_have_text("3 × 400")
     lab.page.wait_for_function(
         "() => document.querySelector('#focus').getBoundingClientRect().height >= 40"

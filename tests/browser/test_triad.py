@@ -91,9 +91,8 @@ def test_pinned_weight_of_a_deep_layer_keeps_its_sum_and_lights_what_it_meets(de
     expect(deep.by_id("pointed-value")).to_have_count(0)
 
 
-def test_pinned_pixel_survives_edits_and_undo_lets_it_go(lab: Lab, numbers: Array) -> None:
-    lab.enter_numbers(numbers[:, :8])
-    lab.enter_kernel(FULL)
+def test_pinned_pixel_survives_edits_and_undo_lets_it_go(blank: Lab, numbers: Array) -> None:
+    lab = blank.open_on(numbers[:, :8], FULL)
     lab.by_id("input-1-3").click(modifiers=["Control"])
     lab.page.mouse.move(0, 0)
     lab.by_id("stride").focus()
