@@ -13,7 +13,7 @@ import { gradientLayer } from './loss.js';
 import { pinLeft, pinSentence } from './pinned.js';
 import { lostLine, pinButton } from './pin-view.js';
 import { lostSentence, unpin } from './pins.js';
-import { cell, isPointing, lit, pixel, weight } from './pointing.js';
+import { cell, isGradientOfMap, isPointing, lit, pixel, weight } from './pointing.js';
 import { regionLine } from './loss-view.js';
 import { isSentBack, sentBack, sentBackLine } from './sent-back-view.js';
 import { byChannel, colsOf, grid, inputOf, weightOf } from './term-grid.js';
@@ -43,7 +43,7 @@ function product(terms) {
 function terms(told) {
   if (told?.count && told.of.endsWith('.output')) return html`<p class="dim">${told.count} products input × weight, one for each cell of what comes in.</p>`;
   if (told?.count) return html`<p class="dim">${told.count} products dL/dMap × input, one for each cell of the map that the weight makes.</p>`;
-  if (told?.of?.endsWith('.gradient')) return html`<p class="dim">The loss grows by this number for each unit that the cell of the map grows.</p>`;
+  if (told?.of?.endsWith('.gradient') && !told.terms) return html`<p class="dim">The loss grows by this number for each unit that the cell of the map grows.</p>`;
   if (!told?.terms) return nothing;
   if (isSentBack(told)) return sentBack(told);
   const groups = byChannel(told.terms);
@@ -60,7 +60,7 @@ function terms(told) {
   return groups.map(([channel, group]) => {
     total = group.reduce((sum, term) => sum + term.product, total);
     return html`<div class="product">
-      <small>${told.of === 'input' ? 'map' : 'channel'} ${channel}</small>${product(group)}
+      <small>${isGradientOfMap(told) ? 'map' : 'channel'} ${channel}</small>${product(group)}
       <small class="total">Σ so far <b>${number(total, 5)}</b></small>
     </div>`;
   });
@@ -119,7 +119,7 @@ const WAYS = {
     ['A click', 'makes the cell above a pixel the loss.'],
   ],
   inner: [
-    ['Point at a cell of dL/dMap', 'for its value, and for what it sees below it. By keyboard: focus it and use the arrows.'],
+    ['Point at a cell of dL/dMap', 'for the sum over every cell of the next layer that it touches. By keyboard: focus it and use the arrows.'],
     ['At a weight of the kernel', 'for the sum over every place where it was used.'],
     ['A click', 'makes the cell itself the loss.'],
   ],

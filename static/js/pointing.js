@@ -6,7 +6,7 @@ import { oneCell } from './areas.js';
 import { bankSize, gradientOf, sliceOf } from './kernel-edit.js';
 import { toNetwork } from './layer-types.js';
 import { isOutside } from './pinned.js';
-import { gradientLayer, lossyNetwork } from './loss.js';
+import { gradientLayer, lossLayer, lossyNetwork } from './loss.js';
 import { pinnedPixel, pinnedWeight } from './pins.js';
 import { slid } from './slid.js';
 import { explanation, kernelLayer, part, pointed, pointedInput, pointedWeight, shown } from './state.js';
@@ -82,10 +82,16 @@ const briefly = computed(() => {
   return { of: `layers.${layer}.kernel`, layer, position: [filter, channel, row, col], value, count: rows * cols };
 });
 
-/** The cell under the hand of dL/dMap, whose value alone is told. */
-const ofMap = computed(() => {
+/** The cell under the hand of dL/dMap. */
+const innerUnit = computed(() => {
   const [unit, { gradient, of } = {}] = [pointed.value, shown.value ?? {}];
-  if (!unit || !gradient || of?.mode !== 'gradient' || gradientLayer(of) !== unit.layer) return null;
+  return unit && gradient && of?.mode === 'gradient' && gradientLayer(of) === unit.layer ? unit : null;
+});
+
+/** The same where the loss looks at it: its value alone, which is no sum. */
+const ofLoss = computed(() => {
+  const [unit, { gradient, of } = {}] = [innerUnit.value, shown.value ?? {}];
+  if (!unit || !gradient || !of || lossLayer(of) !== unit.layer) return null;
   const { layer, channel } = unit;
   const { row, col } = placeOfUnit(shapeOf(layer), unit);
   const plane = gradient.input[Math.min(channel, gradient.input.length - 1)];
@@ -105,7 +111,7 @@ const ofDense = computed(() => {
 });
 
 /** What is known without asking. */
-const known = computed(() => briefly.value ?? ofMap.value ?? ofDense.value);
+const known = computed(() => briefly.value ?? ofLoss.value ?? ofDense.value);
 
 /** What to explain, as the API wants it; null where nothing is pointed at. */
 const asked = computed(() => {
@@ -116,17 +122,24 @@ const asked = computed(() => {
     return { ...lossyNetwork(state), at: { kernel_gradient: weightCell.value } };
   if (pixel.value) return { ...lossyNetwork(state), at: { input_gradient: { n: 0, ...pixel.value } } };
   if (!unit || unit.layer >= state.layers.length) return null;
+  if (innerUnit.value && lossLayer(state) > unit.layer) return { ...lossyNetwork(state), at: { input_gradient: { n: 0, ...unit, layer: unit.layer + 1 } } };
   return { ...toNetwork(state), at: { feature: { n: 0, ...unit } } };
 });
+
+/** An explanation as the page names it: the gradient at what comes into a layer is dL/dMap of the one below. @param {any} told @param {any} at what was asked for */
+const named = (told, at) => (at.input_gradient?.layer ? { ...told, of: `layers.${told.layer - 1}.gradient`, layer: told.layer - 1 } : told);
+
+/** Whether an explanation is of a gradient at the input or at maps. @param {any} told */
+export const isGradientOfMap = (told) => told?.of === 'input' || Boolean(told?.of?.endsWith('.gradient'));
 
 /** @type {Set<string>} */
 const NONE = new Set();
 
-/** Weights of the shown matrix that meet the pointed pixel, as `row,col`. */
+/** Weights of the shown matrix that meet the pointed pixel or cell of dL/dMap, as `row,col`. */
 const litWeights = computed(() => {
   const told = explanation.value;
   const index = kernelLayer.value;
-  if (told?.of !== 'input' || told.layer !== index || !told.terms) return NONE;
+  if (!isGradientOfMap(told) || !told.terms || index !== (told.of === 'input' ? 0 : told.layer + 1)) return NONE;
   const [filter, channel] = sliceOf(index);
   const shown = (/** @type {number[]} */ [f, c]) => !bankSize(index) || (f === filter && c === channel);
   const met = told.terms.map((/** @type {any} */ { left, right }) => (left.name === 'kernel' ? left : right));
@@ -175,7 +188,7 @@ export function startPointing() {
     timer = setTimeout(async () => {
       asking = new AbortController();
       try {
-        explanation.value = await describe('/explain', body, asking.signal);
+        explanation.value = named(await describe('/explain', body, asking.signal), body.at);
       } catch (error) {
         if (error instanceof DOMException) return; // a newer cell is asked for
         if (error instanceof Problem) explanation.value = { problem: error.message };

@@ -315,6 +315,19 @@ def test_gradient_is_shown_at_the_maps_of_every_layer_up_to_the_loss(
     lab.point_at(2, 3, rows=7, cols=10)
     lab.says_number("pointed-value", at_relu[2, 3], 1e-3)
     expect(lab.by_id("arithmetic")).to_contain_text("dL/dMap of layer 2 · map 0 · row 2")
+    lab.says_number("sum-of-products", at_relu[2, 3], 1e-3)
+    expect(lab.page.locator("#arithmetic")).to_contain_text("weights that meet it")
+    expect(lab.page.get_by_role("grid", name="Kernel weights").locator("[data-lit]")).to_have_count(
+        9
+    )
+    # The loss looks at the last maps themselves: there is no sum.
+    lab.by_id("gradient-at").select_option("2")
+    lab.shows(output)
+    lab.point_at(1, 3, rows=7, cols=10)
+    lab.says_number("pointed-value", output[1, 3], 1e-3)
+    expect(lab.by_id("sum-of-products")).to_have_count(0)
+    lab.by_id("gradient-at").select_option("1")
+    lab.shows(at_relu)
     fragment = lab.link_holds(gradientAt=1).rpartition("/")[2]
     lab.page.goto("about:blank")
     lab.open(fragment)
