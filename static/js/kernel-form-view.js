@@ -28,7 +28,8 @@ function chooseForm(index, wanted) {
   const channels = () => Array.from({ length: channelsInto(index) });
   const bank = () => (isTransposed({ type }) ? channels().map(() => [matrix]) : [channels().map(() => matrix)]);
   const random = () => ({ random: { ...RANDOM, size: [isOneDimensional({ type }) ? 1 : RANDOM_SIDE, RANDOM_SIDE] } });
-  setKernel(index, { kernel: wanted === 'random' ? random() : wanted === 'bank' ? bank() : matrix, groups: 1 });
+  const chosen = wanted === 'random' ? random() : wanted === 'bank' ? bank() : matrix;
+  setKernel(index, { kernel: chosen, ...(isTransposed({ type }) ? {} : { groups: 1 }) });
 }
 
 /** @param {number} index */

@@ -1,6 +1,6 @@
 /** What a link may carry. Every field is checked; what makes no sense gets its usual value. */
 
-import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel, isBank } from './layer-types.js';
+import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, hasKernel } from './layer-types.js';
 import { LARGEST, MOST_NUMBERS, limitOf } from './limits.js';
 import { isOneDimensional } from './one-row.js';
 import { settled } from './state.js';
@@ -174,13 +174,9 @@ function legalPin(pin, layers) {
   return there ? { of, layer, filter, channel, row, col } : null;
 }
 
-/** @param {any} slice @param {Layer[]} layers @param {number} chosen @returns {[number, number]} */
-function legalSlice(slice, layers, chosen) {
-  const kernel = layers.slice(0, chosen + 1).findLast(hasKernel)?.kernel;
-  const within = (/** @type {unknown} */ value, /** @type {number} */ count) => (isWhole(value, 0, count - 1) ? value : 0);
-  if (!Array.isArray(slice) || !isBank(kernel)) return [0, 0];
-  return [within(slice[0], kernel.length), within(slice[1], kernel[0].length)];
-}
+/** Which of a kernel's matrices is shown, or the last one where there are fewer. @param {any} slice @returns {[number, number]} */
+const legalSlice = (slice) =>
+  Array.isArray(slice) && slice.length === 2 && slice.every((place) => isWhole(place, 0)) ? [slice[0], slice[1]] : [0, 0];
 
 /** @param {any} kept @param {Lab} usual @returns {Lab['kept']} */
 function legalKept(kept, usual) {
@@ -220,7 +216,7 @@ export function legalLab(read, usual) {
     layers: stack,
     layer,
     channel: whole && isWhole(read.channel, 0) ? read.channel : 0,
-    slice: legalSlice(read.slice, stack, layer),
+    slice: legalSlice(read.slice),
     map: whole && isWhole(read.map, 0) ? read.map : 0,
     gradientAt: whole && isWhole(read.gradientAt, -1, stack.length - 1) ? read.gradientAt : -1,
     unit: whole ? legalUnit(read.unit, stack) : null,

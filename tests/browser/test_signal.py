@@ -194,3 +194,11 @@ def test_transposed_convolution_has_weights_from_every_channel_to_every_map(lab:
 
     second, first = weights(1), weights(0)
     lab.shows(spread_over(np.array([first, second])))
+
+    # The link holds which of them are shown, and nothing that it may not.
+    assert weights(1) == second
+    lab.link_holds(slice=[1, 0])
+    lab.page.reload()
+    chosen = lab.kernel.get_by_role("group", name="Input channels").locator("[aria-pressed=true]")
+    expect(chosen).to_have_text("1")
+    expect(lab.input.get_by_role("alert")).to_have_count(0)
