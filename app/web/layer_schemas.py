@@ -35,8 +35,8 @@ OUTPUT_PADDING = told(
 POOL_PADDING = told("an integer from 0 to size/2, or in 2-D a pair (rows, cols) of them")
 GROUPS = told("an integer ≥ 1 that divides the channels")
 BIAS = told("null, or a list of numbers, one an output channel")
-PER_CHANNEL = told("a list of numbers, one a channel")
-MAYBE_PER_CHANNEL = told("null, or a list of numbers, one a channel")
+PER_CHANNEL = told("a number, or a list of numbers, one a channel")
+MAYBE_PER_CHANNEL = told("null, a number, or a list of numbers, one a channel")
 
 
 class LayerModel(Strict):
@@ -134,17 +134,17 @@ class Prelu(LayerModel):
     """Leaky ReLU with a slope that is learned: one number, or one a channel."""
 
     type: Literal["prelu"]
-    weight: Annotated[NumberOrVector, told("a number, or a list of numbers, one a channel")]
+    weight: Annotated[NumberOrVector, PER_CHANNEL]
 
 
 class BatchNorm(LayerModel):
     """Batch normalisation with fixed statistics, as in inference."""
 
     type: Literal["batch_norm"]
-    mean: Annotated[Vector, PER_CHANNEL]
-    variance: Annotated[Vector, PER_CHANNEL]
-    weight: Annotated[Vector | None, MAYBE_PER_CHANNEL] = None
-    bias: Annotated[Vector | None, MAYBE_PER_CHANNEL] = None
+    mean: Annotated[NumberOrVector, PER_CHANNEL]
+    variance: Annotated[NumberOrVector, PER_CHANNEL]
+    weight: Annotated[NumberOrVector | None, MAYBE_PER_CHANNEL] = None
+    bias: Annotated[NumberOrVector | None, MAYBE_PER_CHANNEL] = None
     eps: Annotated[float, told("a number ≥ 0")] = 1e-5
 
 

@@ -246,7 +246,7 @@ function filled(layer, maps) {
   const { type, bias, mean, variance, scale, features, init, seed, ...rest } = layer;
   const all = (/** @type {number} */ one) => new Array(maps).fill(one);
   const biased = bias ? { bias: all(bias) } : {};
-  if (type === 'batch_norm') return { type, mean: all(mean), variance: all(variance), weight: all(scale), ...biased, ...rest };
+  if (type === 'batch_norm') return { type, mean, variance, weight: scale, ...(bias ? { bias } : {}), ...rest };
   if (type === 'dense') return { type, weight: { random: { features, init, seed } }, ...biased };
   return { type, ...rest, ...biased };
 }

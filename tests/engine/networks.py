@@ -59,6 +59,7 @@ EVERY: dict[str, tuple[Layer, np.ndarray]] = {
         PICTURE,
     ),
     "batch_norm_plain": (kinds.BatchNorm(vector(4), RNG.random(4) + 0.2), SEQUENCE),
+    "batch_norm_numbers": (kinds.BatchNorm(0.3, 2.0, -1.5, [0.5, 1, -1, 2]), PICTURE),
     "flatten": (kinds.Flatten(), PICTURE),
     "dense": (kinds.Dense(RandomWeight(5, seed=3), vector(5)), PICTURE),
     "dense_vector": (kinds.Dense(RNG.standard_normal((3, 7))), RNG.standard_normal((2, 7))),

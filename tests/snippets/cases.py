@@ -96,6 +96,7 @@ PLAIN: dict[str, tuple[Spec, list[Spec]]] = {
                 "weight": [1, -2, 3],
             },
             {"type": "flatten"},
+            {"type": "batch_norm", "mean": -0.25, "variance": 0.5, "weight": 2, "bias": -1},
             {"type": "dense", "weight": {"random": {"features": 6}}, "bias": drawn(6)},
             {"type": "log_softmax"},
         ],

@@ -39,9 +39,22 @@ def check_vector(value: ArrayLike, field: str, size: int, of: str) -> None:
     check_finite(value, field)
 
 
+def check_per_channel(value: ArrayLike, field: str, channels: int) -> None:
+    """Raise unless `value` is one finite number for all channels, or a vector of one for each."""
+    if real_array(value, field).ndim:
+        check_vector(value, field, channels, "channels")
+    else:
+        check_finite(value, field)
+
+
 def check_finite(value: ArrayLike, field: str) -> None:
     """Raise ParameterError where an array holds NaN or infinity."""
     if not np.isfinite(real_array(value, field)).all():
         raise ParameterError(
             f"{field} holds NaN or infinity; legal are finite numbers.", (field,), "finite numbers"
         )
+
+
+def counts(channels: int) -> str:
+    """Return how many numbers there may be, where one may stand for all channels."""
+    return "1" if channels == 1 else f"1 or {channels}"

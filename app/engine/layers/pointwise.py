@@ -21,7 +21,7 @@ from app.engine.layers.base import (
     Result,
     Shape,
 )
-from app.engine.layers.numbers import finite_number
+from app.engine.layers.numbers import counts, finite_number
 
 
 @dataclass(frozen=True)
@@ -246,13 +246,13 @@ class Prelu(_Leaky):
             )
 
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
-        return {"weight": f"{_counts(shape[1])} finite numbers"}
+        return {"weight": f"{counts(shape[1])} finite numbers"}
 
     def infer(self, shape: Shape) -> Inference:
         self.check()
         size = real_array(self.weight, "weight").size
         if size not in (1, shape[1]):
-            legal = _counts(shape[1])
+            legal = counts(shape[1])
             raise ShapeError(
                 f"the weight has {size} numbers, but the input has shape {shape}; legal: {legal}.",
                 ("weight",),
@@ -265,7 +265,3 @@ class Prelu(_Leaky):
 
     def _slope(self, x: Array, parameters: Mapping[str, Array]) -> Array:
         return parameters["weight"].reshape(1, -1, *(1 for _ in x.shape[2:]))
-
-
-def _counts(channels: int) -> str:
-    return "1" if channels == 1 else f"1 or {channels}"

@@ -24,13 +24,16 @@ from app.engine.layers.base import (
     Result,
     Shape,
 )
-from app.engine.layers.numbers import check_vector, finite_number
+from app.engine.layers.numbers import check_per_channel, check_vector, counts, finite_number
 from app.engine.layers.view import View
 
 
 @dataclass(frozen=True, eq=False)
 class BatchNorm(Layer):
-    """(x − mean) / sqrt(variance + eps) · weight + bias per channel, the inference form."""
+    """(x − mean) / sqrt(variance + eps) · weight + bias per channel, the inference form.
+
+    Each of the four is a vector of one number a channel, or one number for all channels.
+    """
 
     mean: ArrayLike
     variance: ArrayLike
@@ -60,13 +63,13 @@ class BatchNorm(Layer):
         problems = Problems()
         problems.attempt(self.check, None)
         for field, value in self._given().items():
-            problems.attempt(partial(check_vector, value, field, shape[1], "channels"), None)
+            problems.attempt(partial(check_per_channel, value, field, shape[1]), None)
         problems.raise_all()
         learned = shape[1] * ((self.weight is not None) + (self.bias is not None))
         return Inference(shape, "as the input", parameters=learned, multiply_adds=math.prod(shape))
 
     def legal(self, shape: Shape, bounds: Bounds = UNBOUNDED) -> dict[str, str]:
-        vector = f"{shape[1]} finite numbers"
+        vector = f"{counts(shape[1])} finite numbers"
         return {
             "mean": vector,
             "variance": f"{vector} ≥ 0",
@@ -76,7 +79,8 @@ class BatchNorm(Layer):
         }
 
     def parameters(self, shape: Shape, dtype: np.dtype[Any]) -> dict[str, Array]:
-        return {name: np.asarray(value, dtype) for name, value in self._given().items()}
+        given = {name: np.asarray(value, dtype) for name, value in self._given().items()}
+        return {name: np.array(np.broadcast_to(one, shape[1:2])) for name, one in given.items()}
 
     def forward(self, x: Array, parameters: Mapping[str, Array], keep: bool = True) -> Result:
         return Result(normalization.batch_norm(x, parameters, self.eps))

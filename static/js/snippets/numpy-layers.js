@@ -182,12 +182,12 @@ function globalPool({ type }, { input_shape: shape }, names) {
 
 /** @param {any} layer @param {Report} report @param {Names} names @returns {Step} */
 function batchNorm({ mean, variance, weight, bias, eps = 1e-5 }, { input_shape: shape }, { x, gx, gy, at }) {
-  const along = (/** @type {number[]} */ values) => perChannel(values, shape.length);
+  const along = (/** @type {number | number[]} */ values) => (Array.isArray(values) ? perChannel(values, shape.length) : `(${literal(values)})`);
   const scale = `scale_${at}`;
   const root = `np.sqrt(${along(variance)} + ${literal(eps)})`;
   return {
-    setup: [`${scale} = ${weight ? along(weight) : '1'} / ${root}`],
-    forward: `(${x} - ${along(mean)}) * ${scale}${bias ? ` + ${along(bias)}` : ''}`,
+    setup: [`${scale} = ${weight === undefined ? '1' : along(weight)} / ${root}`],
+    forward: `(${x} - ${along(mean)}) * ${scale}${bias === undefined ? '' : ` + ${along(bias)}`}`,
     backward: [`${gx} = ${gy} * ${scale}`],
   };
 }

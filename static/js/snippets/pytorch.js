@@ -96,10 +96,12 @@ function globalPool({ type }, { input_shape: shape }, x) {
   return { forward: `F.max_pool${axes}d(${x}, ${tuple(shape.slice(2))})` };
 }
 
-/** @param {any} layer @param {Report} _ @param {string} x @returns {Step} */
-function batchNorm({ mean, variance, weight, bias, eps = 1e-5 }, _, x) {
-  const rest = [...(weight ? [`weight=${tensor(weight)}`] : []), ...(bias ? [`bias=${tensor(bias)}`] : []), `eps=${literal(eps)}`];
-  return { forward: `F.batch_norm(${[x, tensor(mean), tensor(variance), ...rest].join(', ')})` };
+/** @param {any} layer @param {Report} report @param {string} x @returns {Step} */
+function batchNorm({ mean, variance, weight, bias, eps = 1e-5 }, { input_shape: shape }, x) {
+  const all = (/** @type {number | number[]} */ values) =>
+    Array.isArray(values) ? tensor(values) : `torch.full((${shape[1]},), ${literal(values)}, dtype=torch.float64)`;
+  const rest = [...(weight === undefined ? [] : [`weight=${all(weight)}`]), ...(bias === undefined ? [] : [`bias=${all(bias)}`]), `eps=${literal(eps)}`];
+  return { forward: `F.batch_norm(${[x, all(mean), all(variance), ...rest].join(', ')})` };
 }
 
 /** @param {any} layer @param {Report} report @param {string} x @param {number} at @returns {Step} */
