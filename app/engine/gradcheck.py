@@ -37,6 +37,8 @@ _ROUNDING = 16 * float(np.finfo(np.float64).eps)
 _CURVED = 50
 # A step may be too large for a curved function, or reach over a kink: smaller ones are tried.
 _SHRINK = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+# Smaller ones, shrunk, would become 0.
+LEAST_STEP = 1e-300
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,19 @@ def gradcheck(
         loss: The loss; None is the sum of the last layer's output.
         wrt: Name of the gradient, e.g. "input" or "layers.0.kernel".
         indices: Which elements; None picks up to `count` at random.
-        step: How far to move each element, above 0. Where the two disagree, smaller steps are
-            tried, too, as far as rounding allows: the note says so.
+        step: How far to move each element, at least `LEAST_STEP`. Where the two disagree, smaller
+            steps are tried, too, as far as rounding allows: the note says so.
         seed: Of the random choice.
         count: How many elements to pick.
 
     Raises:
         NetworkError: The network is illegal for this input.
-        ParameterError: An unknown name, an index outside of the gradient, a step ≤ 0, or a seed or
-            count that is none.
+        ParameterError: An unknown name, an index outside of the gradient, a step below
+            `LEAST_STEP`, or a seed or count that is none.
     """
-    if finite_number(step, "step") <= 0:
-        raise ParameterError(f"step is {step}, but must be above 0.", ("step",), "above 0")
+    if finite_number(step, "step") < LEAST_STEP:
+        legal = f"at least {LEAST_STEP}"
+        raise ParameterError(f"step is {step}, but must be {legal}.", ("step",), legal)
     loss = loss or Sum()
     tape = forward(layers, as_floats(x, "input").astype(np.float64))
     check_name(tape, wrt, "wrt")

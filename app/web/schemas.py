@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
+from app.engine.gradcheck import LEAST_STEP
 from app.imaging import Rendering
 from app.service.explaining import Place
 from app.service.specs import Returning, Spec, WireType
@@ -248,5 +249,5 @@ class GradcheckBody(SpecModel):
         ]
         | None
     ) = None
-    step: Annotated[float, Field(gt=0, le=1e6)] = 1e-4
+    step: Annotated[float, Field(ge=LEAST_STEP, le=1e6)] = 1e-4
     seed: Position = 0

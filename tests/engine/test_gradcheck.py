@@ -9,7 +9,7 @@ import pytest
 
 from app.engine import gradcheck as gradcheck_module
 from app.engine.errors import NetworkError, ParameterError
-from app.engine.gradcheck import Check, gradcheck
+from app.engine.gradcheck import LEAST_STEP, Check, gradcheck
 from app.engine.kernels import RandomKernel, RandomWeight
 from app.engine.layers import (
     Abs,
@@ -163,10 +163,16 @@ def test_a_small_gradient_is_checked_whole_and_an_empty_one_not_at_all() -> None
     assert gradcheck(NETWORK, X[:0]) == []
 
 
+def test_the_least_step_can_still_be_shrunk() -> None:
+    x = np.array([[-32.50876793179968, -3.3044507741929693e-226]])
+    assert len(gradcheck([], x, step=LEAST_STEP)) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "path", "legal"),
     [
-        ({"step": 0}, ("step",), "above 0"),
+        ({"step": 0}, ("step",), "at least 1e-300"),
+        ({"step": 5e-324}, ("step",), "at least 1e-300"),
         ({"step": float("inf")}, ("step",), "finite"),
         ({"wrt": "layers.9.kernel"}, ("wrt",), "input, layers.0.kernel"),
         ({"indices": [(0, 0, 0, 0), (0, 0, 5, 0)]}, ("indices", 1), "4 integers: 0 to 1"),
