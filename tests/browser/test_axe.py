@@ -78,6 +78,12 @@ def other_views(lab: Lab, numbers: Array) -> Iterator[str]:
     if lab.page.locator("#pull").is_visible():
         lab.page.locator("#pull").check()
     yield "numbers, with the whole arithmetic"
+    lab.by_id("read-signal").click()
+    lab.add_layer("conv_transpose1d")
+    expect(lab.kernel).to_contain_text("Every channel by itself")
+    lab.by_id("kernel-form").select_option("bank")
+    expect(lab.kernel.get_by_role("button", name="Add a map")).to_be_visible()
+    yield "signal, with weights from every channel to every map"
 
 
 SIZES = [(1440, 900), (390, 844)]
