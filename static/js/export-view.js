@@ -8,6 +8,7 @@ import { currentLink } from './link.js';
 import { keep } from './files.js';
 import { menuView } from './menu-view.js';
 import { currentQuestion, nameOf, saveAll, saveCsv, saveJson, saveNpy, savePicture, saveSpec } from './saving.js';
+import { isOneDimensional } from './one-row.js';
 import { lab, part } from './state.js';
 
 /** @typedef {import('./snippets/index.js').Language} Language */
@@ -113,7 +114,7 @@ const items = (all = part.mode === 'gradient' ? 'gradients' : 'layers') => [
   { title: 'Copy as Python client', says: 'Asks this server.', testid: 'copy-client', act: copySnippet('client') },
   { title: 'Copy as NumPy', says: whys.value.numpy ?? 'Computes it by itself.', testid: 'copy-numpy', act: copySnippet('numpy') },
   { title: 'Copy as PyTorch', says: whys.value.pytorch ?? 'Computes it by itself.', testid: 'copy-pytorch', act: copySnippet('pytorch') },
-  { title: 'Save the spec', says: 'Takes many pictures on the command line.', testid: 'save-spec', act: () => saveSpec(rendering()) },
+  { title: 'Save the spec', says: part.layers.some(isOneDimensional) ? 'For convscope shapes, explain and gradcheck.' : 'Takes many pictures on the command line.', testid: 'save-spec', act: () => saveSpec(rendering()) },
   { title: 'Save the map as PNG', says: 'In these colours, one pixel a cell.', testid: 'save-png', act: savePicture },
   { title: 'Save the slide as GIF', says: 'Input, kernel and map, place by place.', testid: 'save-gif', act: () => attempt(saveGif, '') },
   { title: 'Save the map as NPY', testid: 'save-npy', act: () => attempt(saveNpy, 'Saved') },

@@ -6,8 +6,11 @@ import { complaints, faults, sizedAt } from './state.js';
 /** @typedef {import('./api.js').Fault} Fault */
 /** @typedef {import('./api.js').Misfit} Misfit */
 
+/** What there are so many of along an axis. @type {Record<string, string>} */
+const NAMES = { cols: 'columns', length: 'cells' };
+
 /** @param {string} axis */
-const nameOf = (axis) => (axis === 'cols' ? 'columns' : axis);
+const nameOf = (axis) => NAMES[axis] ?? axis;
 
 /** The most that is legal at a control; 0 where nothing is. @param {string} field @param {Misfit} misfit */
 function mostAt(field, { size, dilation, legal_span: room }) {

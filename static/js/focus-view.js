@@ -10,7 +10,7 @@ import { focusPlane, isForeign, scale } from './focus.js';
 import { number } from './format.js';
 import { gradientLayer, gradientTitle, lossMap } from './loss.js';
 import { region } from './pinned.js';
-import { cell, cellAbove, lit } from './pointing.js';
+import { cell, cellAbove, lit, pixel } from './pointing.js';
 import { choosing, dragRegion, dragged, dropRegion, endRegion, extendRegion, startRegion } from './region.js';
 import { NARROW_CELL } from './see-through.js';
 import { partial, unmade } from './slid.js';
@@ -180,6 +180,8 @@ function marks() {
   const unit = cell.value;
   if (!focusPlane.value || isForeign.value) return nothing;
   const layer = layerInView();
+  // A pixel of another channel has another gradient.
+  if (isOfInput() && pixel.value && pixel.value.channel !== inView.value.channel) return nothing;
   const area = lit.value.get(layer) ?? (unit && !isGradient() && unit.layer === layer ? oneCell(placeOfUnit(shapeOf(layer), unit)) : null);
   return area ? outline(area) : nothing;
 }

@@ -251,7 +251,7 @@ function switchTo(kind) {
 function readings() {
   const read = (/** @type {boolean} */ signal) => edit({ input: { array: part.input.array, ...(signal ? { signal } : {}) }, unit: null, channel: 0 });
   const choice = (/** @type {boolean} */ signal, /** @type {string} */ title, /** @type {string} */ says) =>
-    html`<button aria-pressed=${isSignal(part.input) === signal} title=${says} data-testid="read-${title.toLowerCase()}" @click=${() => read(signal)}>${title}</button>`;
+    html`<button aria-pressed=${isSignal(part.input) === signal} title=${says} data-testid="read-${title.toLowerCase()}" @click=${() => isSignal(part.input) === signal || read(signal)}>${title}</button>`;
   return html`<div class="seg" role="group" aria-label="How the numbers are read">
     ${choice(false, 'Matrix', 'One channel of rows and columns: windows slide over both.')}
     ${choice(true, 'Signal', 'Every row is a channel: windows slide along the rows, in one dimension.')}

@@ -18,10 +18,10 @@ const selectOf = ({ layer, channel, row, col, rows, cols }) => ({ layer, channel
 export const lossMap = ({ map, layer }, told) => Math.min(map, (toldSides(layer, told)?.[0] ?? Infinity) - 1);
 
 /** The picture or the numbers that the maps should become. @param {Lab} state @param {Reports} [told] */
-function targetOf({ target, input, layer }, told) {
+function targetOf({ target, input, layers, layer }, told) {
   if (target.of === 'number') return target.number;
   const [maps, rows, cols] = toldSides(layer, told) ?? [1, MOST_SIDE, MOST_SIDE];
-  if (target.of === 'numbers') return [Array.from({ length: maps }, () => target.array)];
+  if (target.of === 'numbers') return givesVector(layers, layer) ? target.array : [Array.from({ length: maps }, () => target.array)];
   const { array, range, max_side: side } = input;
   if (target.of === 'input' && array) return [isSignal(input) && array.length > 1 ? array.map((line) => [line]) : Array.from({ length: maps }, () => array)];
   const { max_side: _, ...source } = target.of === 'input' ? input : { [target.of]: target.name };

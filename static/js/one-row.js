@@ -72,7 +72,7 @@ export function layersFor(layers, signal) {
 /** @param {any} loss */
 function withoutRows({ select, target, ...loss }) {
   const { rows: _, ...rest } = select ?? {};
-  const lines = Array.isArray(target) ? target.map((maps) => maps.map((/** @type {number[][]} */ [line]) => line)) : target;
+  const lines = Array.isArray(target) ? target.map((maps) => maps.map((/** @type {number[][]} */ lines) => (lines.length === 1 ? lines[0] : lines))) : target;
   return { ...loss, ...(select && { select: rest }), ...(target !== undefined && { target: lines }) };
 }
 

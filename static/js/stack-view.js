@@ -89,7 +89,7 @@ function card(layer, index) {
       @click=${() => edit({ layer: index, channel: 0, slice: [0, 0] })}
     >
       <canvas data-card=${index} width="1" height="1" aria-hidden="true"></canvas>
-      <svg class="over" data-tied=${index} preserveAspectRatio="xMidYMid meet" aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
+      <svg class="over" data-tied=${index} aria-hidden="true"><rect vector-effect="non-scaling-stroke"></rect></svg>
       <span class="number">${index + 1}</span><b>${title(layer)}</b>
       <small>${out ? shape(axesIn(part, out)) : wrong ? 'not possible' : ''}${isRandom(layer.kernel) ? ', random' : nothing}</small>
     </button>
@@ -156,6 +156,7 @@ function markCards() {
     if (!area || !sides) continue;
     const [, rows, cols] = sides;
     mark.setAttribute('viewBox', `0 0 ${cols} ${rows}`);
+    mark.setAttribute('preserveAspectRatio', rows === 1 ? 'none' : 'xMidYMid meet');
     const least = Math.min(rows, cols) * LEAST_SHARE;
     const [height, width] = [Math.max(area.rows, least), Math.max(area.cols, least)];
     const box = { x: area.col + (area.cols - width) / 2, y: area.row + (area.rows - height) / 2, width, height };

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { Problem, upload } from './api.js';
 import { decimal, textControl } from './field-view.js';
 import { ACCEPTED } from './input-view.js';
+import { givesVector } from './layer-types.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { toldSides } from './pinned.js';
@@ -15,8 +16,14 @@ import { complain, edit, forget, part, samples } from './state.js';
 const PLACE = '/loss/target';
 const MOST_LINES = 6;
 
-/** Rows and columns of the maps that are to become the target. */
-const sides = () => toldSides(part.layer) ?? [1, 1, 1];
+/** Whether features, not maps, are to become the target. */
+const isOfFeatures = () => givesVector(part.layers, part.layer);
+
+/** Maps, rows and columns that are to become the target: features are one row. */
+function sides() {
+  const [maps, rows, cols] = toldSides(part.layer) ?? [1, 1, 1];
+  return isOfFeatures() ? [1, 1, maps] : [maps, rows, cols];
+}
 
 /** @param {Target} target */
 function choose(target) {
@@ -101,7 +108,7 @@ function fitting() {
   const [maps, rows, cols] = sides();
   const colours = maps === 1 || maps === 3 ? '' : `This layer has ${maps} maps: a picture is compared with 1, in gray, or with 3, in red, green and blue. `;
   const size = `A picture must have the proportions of the map, ${rows} × ${cols}, and at least its size.`;
-  return html`<small class="fitting" data-testid="target-says">${colours}${size} ${whyNoSlide.value}</small>`;
+  return html`<small class="fitting" data-testid="target-says">${isOfFeatures() ? 'Features are compared with numbers, not with a picture.' : colours + size} ${whyNoSlide.value}</small>`;
 }
 
 export function targetView() {

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.arithmetic import Array, correlate
@@ -55,6 +56,7 @@ def test_signal_has_the_numbers_of_plain_loops_forward_and_backward(lab: Lab) ->
 
     # A pixel that is pointed at in the second channel lights its own cell alone.
     lab.open(stack(CONVOLUTION, layer=0, mode="gradient", loss="l2"))
+    lab.page.mouse.move(1, 1)  # a map that moves under a resting mouse would be pointed at
     spread = np.zeros((2, SIGNAL.shape[1] + 3))
     for (which, _, at), value in np.ndenumerate(sums):
         spread[:, at : at + 3] += value * BANK[which]
@@ -64,9 +66,15 @@ def test_signal_has_the_numbers_of_plain_loops_forward_and_backward(lab: Lab) ->
     lab.says_number("pointed-value", gradient[0, 4], 1e-4)
     lit = lab.page.get_by_role("grid", name="Kernel weights").locator("[data-lit]")
     expect(lit).to_have_count(3)
+    marks = lab.page.locator("#frame .tied")
+    expect(marks).to_have_count(1)
     lab.by_id("input-1-4").focus()
     lab.says_number("pointed-value", gradient[1, 4], 1e-4)
     expect(lab.input.locator("[data-lit]")).to_have_count(1)
+    # What is in focus is the gradient of the first channel, which has another number there.
+    expect(marks).to_have_count(0)
+    # A thumbnail shows the whole length.
+    expect(lab.page.locator("[data-thumb='1']")).to_have_css("object-fit", "fill")
     padded = np.pad(SIGNAL, ENDS)
     length = sums.shape[-1]
     lab.shows_kernel_gradient(
@@ -116,6 +124,7 @@ def test_layers_follow_the_way_that_the_numbers_are_read(lab: Lab) -> None:
     expect(lab.by_id("add-conv2d")).to_have_count(0)
     lab.page.keyboard.press("Escape")
     lab.by_id("read-matrix").click()
+    lab.by_id("read-matrix").click()  # is no step of undo
     expect(lab.by_id("layer-3")).to_contain_text("Max pooling 1×2")
     expect(lab.by_id("map-size")).to_have_text(f"2 × {last.shape[1]}")
     lab.page.keyboard.press("Control+z")
@@ -140,6 +149,34 @@ def test_copied_scripts_and_files_of_a_signal_have_its_axes(lab: Lab, tmp_path: 
         np.testing.assert_allclose(np.load(found), npy, rtol=1e-6)
         found.unlink()
     assert "F.conv1d(" in copied(lab, "copy-pytorch")
+    lab.by_id("export").click()
+    expect(lab.by_id("save-spec")).to_contain_text("gradcheck")
+    lab.page.keyboard.press("Escape")
+
+    # Both channels of eight cells stand in the moving picture, above its sentence.
+    with Image.open(saved(lab, "save-gif")) as gif:
+        assert gif.size == (640, 2 * 30 + 62)
+
+
+def test_what_does_not_fit_a_signal_or_features_is_said(lab: Lab) -> None:
+    target = {"of": "numbers", "array": SIGNAL[::-1].tolist()}
+    asked = {"layer": 0, "mode": "gradient", "loss": "mse", "target": target}
+    lab.open(stack({"type": "conv1d", "kernel": BANK[:, :, None].tolist()}, **asked))
+    expect(lab.maps.get_by_role("alert")).to_contain_text("Target has shape (1, 2, 2, 8)")
+    lab.open(stack({"type": "max_pool1d", "size": 9, "padding": 0}, layer=0))
+    expect(lab.geometry.get_by_role("alert")).to_contain_text("spans 9 cells")
+
+    # Features are one row of numbers.
+    dense = {"type": "dense", "features": 3, "init": "normal", "seed": 4, "bias": 0}
+    lab.open(stack(dense, layer=0, mode="gradient", loss="mse"))
+    expect(lab.by_id("layer-0").locator("small")).to_have_text("3 features")
+    lab.by_id("target").select_option("numbers")
+    expect(lab.by_id("target-numbers")).to_have_value("0 0 0")
+    lab.by_id("target-numbers").fill("10 -20 40")
+    lab.by_id("target-numbers").blur()
+    weights = np.random.default_rng(4).standard_normal((3, SIGNAL.size))
+    missing = weights @ SIGNAL.ravel() - [10, -20, 40]
+    lab.shows((2 / 3 * missing @ weights).reshape(SIGNAL.shape)[:1])
 
 
 SPREADING = np.array([[[1.0, 2, -1], [0, 1, 3], [2, 2, 0]], [[-2, 0, 1], [1, -1, 2], [0, 3, 1]]])

@@ -5,7 +5,7 @@ import { number } from '../format.js';
 import { after } from '../slid.js';
 
 /** @typedef {import('../areas.js').Area} Area */
-/** @typedef {{rows: number, cols: number, image: CanvasImageSource | null, gray: boolean, numbers: number[][] | null}} Source the input, as a picture or as its numbers */
+/** @typedef {{rows: number, cols: number, image: CanvasImageSource | null, gray: boolean, numbers: number[][] | null, channels: {row: number, rows: number} | null}} Source the input, as a picture or as its numbers; `channels`: those rows that the window sees, where rows are channels */
 /**
  * @typedef {object} Moment
  * @property {Area} here the cells that the window makes
@@ -66,14 +66,14 @@ function grid(context, box, numbers, { ink, line }) {
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Source} source @param {Moment} moment @param {number} height @param {{ink: string, line: string, mark: string}} look */
-function drawInput(context, { rows, cols, image, gray, numbers }, { sees }, height, look) {
+function drawInput(context, { rows, cols, image, gray, numbers, channels }, { sees }, height, look) {
   const box = fit(rows, cols, GAP, PANEL, height);
   if (image) {
     context.filter = gray ? 'grayscale(1)' : 'none';
     context.drawImage(image, box.left, box.top, cols * box.cell, rows * box.cell);
     context.filter = 'none';
   } else if (numbers) grid(context, box, numbers, look);
-  if (sees) mark(context, box, sees, look.mark);
+  if (sees) mark(context, box, { ...sees, ...channels }, look.mark);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Moment} moment @param {number} height @param {{paper: string, mark: string}} look */

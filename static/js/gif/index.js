@@ -6,7 +6,8 @@ import { oneCell } from '../areas.js';
 import { ownPlane, scale } from '../focus.js';
 import { number } from '../format.js';
 import { matrixOf } from '../kernel-edit.js';
-import { hasKernel, isRandom } from '../layer-types.js';
+import { hasKernel, isBank, isRandom } from '../layer-types.js';
+import { isSignal } from '../one-row.js';
 import { paint } from '../painting.js';
 import { lattice, latticeOf, placeOf } from '../slid.js';
 import { lab, part, shown } from '../state.js';
@@ -20,12 +21,20 @@ const LAST_MS = 2000;
 /** One of the 256 is kept for pixels that stay as they were. */
 const COLOURS = 255;
 
-/** @returns {import('./frame.js').Source} */
-function source() {
+/** The channels of a signal that make a map of a layer: its own alone, where no layer adds channels up; none where the input is no signal. @param {number} layer */
+function channelsOf(layer) {
+  const { input, layers, mode, channel } = part;
+  if (!isSignal(input)) return null;
+  const adds = layers.slice(0, layer + 1).some(({ type, kernel }) => /softmax|dense/.test(type) || isBank(kernel) || isRandom(kernel));
+  return mode === 'gradient' || adds ? { row: 0, rows: /** @type {number[][]} */ (input.array).length } : { row: channel, rows: 1 };
+}
+
+/** @param {number} layer @returns {import('./frame.js').Source} */
+function source(layer) {
   const { input } = part;
-  const [rows, cols] = shown.value?.inputShape.slice(2) ?? [1, 1];
+  const [rows, cols] = input.array ? [input.array.length, input.array[0].length] : (shown.value?.inputShape.slice(2) ?? [1, 1]);
   const image = input.array ? null : /** @type {HTMLImageElement | null} */ (document.querySelector('[data-testid=picture]'));
-  return { rows, cols, image, gray: input.color === 'gray', numbers: input.array ?? null };
+  return { rows, cols, image, gray: input.color === 'gray', numbers: input.array ?? null, channels: channelsOf(layer) };
 }
 
 /** The matrix that slides, where there is one to show. @param {number} layer */
@@ -76,7 +85,7 @@ const breathe = () => new Promise((resolve) => setTimeout(resolve));
 export async function slideGif(tell) {
   const layer = lattice.peek()?.layer ?? -1;
   const places = latticeOf(layer, shown.value?.layers[layer]?.output_shape, MOST_PLACES);
-  const from = source();
+  const from = source(layer);
   if (!places || !ownPlane.value) return null;
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [WIDTH, frameHeight(from, ownPlane.value)];
