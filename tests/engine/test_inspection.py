@@ -171,6 +171,7 @@ ILLEGAL: list[tuple[Layer, tuple[str, ...], type[EngineError], str]] = [
     (BatchNorm([0.0] * 3, [1.0] * 2), ("variance",), ShapeError, "3"),
     (BatchNorm([0.0] * 3, [1.0, 1, -1]), ("variance",), ParameterError, "above 0"),
     (BatchNorm([0.0, 0, NAN], [1.0] * 3), ("mean",), ParameterError, "finite"),
+    (BatchNorm(NAN, 1.0), ("mean",), ParameterError, "finite"),
     (BatchNorm([0.0] * 3, [1.0] * 3, eps=-1), ("eps",), ParameterError, "≥ 0"),
     (Dense(np.ones((2, 7))), ("weight",), ShapeError, "216"),
     (Dense(np.ones(7)), ("weight",), ShapeError, r"\(O, I\)"),
@@ -285,7 +286,7 @@ LEGAL: list[tuple[Layer, tuple[int, ...], dict[str, str]]] = [
     (Prelu([1.0]), SHAPE, {"weight": "1 or 3 finite numbers"}),
     (Softmax(), (2, 7), {"axis": "integers, -2 to 1"}),
     (Dense(RandomWeight(3)), SHAPE, {"weight": "(O, 216), or random"}),
-    (BatchNorm([0.0], [1.0]), SHAPE, {"variance": "3 finite numbers ≥ 0"}),
+    (BatchNorm([0.0], [1.0]), SHAPE, {"variance": "1 or 3 finite numbers ≥ 0"}),
 ]
 
 
