@@ -63,8 +63,11 @@ function meaning() {
   if (gradientLayer(inView.value) >= 0)
     return html`<p class="note" data-testid="gradient-meaning">${gradientTitle(inView.value)}. Red, positive: ${loss} grows with the cell. Blue, negative: it falls. What is sent back from
       here goes through the layers below to the input.</p>`;
-  return html`<p class="note" data-testid="gradient-meaning">Red, positive: ${loss} grows with the pixel. Blue, negative: it falls. The number is by how much for each unit of
-    brightness; where it is 0, the picture is seen as it is.</p>`;
+  const [what, unit, zero] = part.input.array
+    ? ['number', 'that it grows', 'a small change of it changes nothing']
+    : ['pixel', 'of brightness', 'the picture is seen as it is'];
+  return html`<p class="note" data-testid="gradient-meaning">Red, positive: ${loss} grows with the ${what}. Blue, negative: it falls. The cell says by how much for each unit
+    ${unit}; where that is 0, ${zero}.</p>`;
 }
 
 export function gradientNote() {

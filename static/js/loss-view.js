@@ -122,6 +122,6 @@ export function lossControls() {
       ${shownMode.value === 'gradient' && shown.value?.gradient ? html`<span>L = <b>${number(shown.value.gradient.loss, 6)}</b></span>` : nothing}
       <span title=${place()}>${place()}</span> ${zoomButton()}
     </small>
-    ${gradientLayer(part) < 0 ? opacity() : nothing}
+    ${gradientLayer(part) < 0 && !part.input.array ? opacity() : nothing}
     ${loss === 'mse' ? targetView() : nothing} ${sentence('/loss')}`;
 }

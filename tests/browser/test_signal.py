@@ -71,6 +71,9 @@ def test_signal_has_the_numbers_of_plain_loops_forward_and_backward(lab: Lab) ->
     lab.by_id("input-1-4").focus()
     lab.says_number("pointed-value", gradient[1, 4], 1e-4)
     expect(lab.input.locator("[data-lit]")).to_have_count(1)
+    # Numbers are no picture.
+    expect(lab.by_id("gradient-meaning")).to_contain_text("grows with the number")
+    expect(lab.maps.get_by_label("Opacity")).to_have_count(0)
     # What is in focus is the gradient of the first channel, which has another number there.
     expect(marks).to_have_count(0)
     # A thumbnail shows the whole length.
