@@ -7,13 +7,13 @@ import { sentence, textControl, whole } from './field-view.js';
 import { LARGEST_WEIGHT, cellsOf, matrixOf, pasteMatrix, placeOf, pointAtWeight, replaceMatrix, resizeKernel, setMatrix, startResizing, subjectOf, weightAt } from './kernel-edit.js';
 import { findingOf, formMenu, formSentence, presetMenu, sliceTabs } from './kernel-form-view.js';
 import { kernelGradientView } from './kernel-gradient-view.js';
-import { kernelOverview, reveal, windowOf } from './kernel-overview-view.js';
 import { OPERATIONS } from './kernel.js';
 import { isRandom } from './layer-types.js';
 import { limitOf } from './limits.js';
 import { matrixView } from './matrix-view.js';
 import { isOneDimensional } from './one-row.js';
 import { stand } from './menu-view.js';
+import { overview, revealIn, windowOf } from './overview-view.js';
 import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
 import { randomKernelView, randomSentence } from './random-kernel-view.js';
@@ -61,8 +61,8 @@ const weights = (index) =>
     testid: 'kernel',
     largest: LARGEST_WEIGHT,
     tinted: true,
-    area: windowOf(matrixOf(index)),
-    reveal,
+    area: windowOf(matrixOf(index), 'kernel'),
+    reveal: revealIn('kernel'),
     read: () => matrixOf(index),
     write: (matrix, name) => setMatrix(index, matrix, name),
     paste: (text) => pasteMatrix(index, text),
@@ -115,7 +115,7 @@ function matrixKernel(index) {
     <p class="dim" data-testid="kernel-says">${finds ? html`<b>${finds}</b> ` : nothing}${formSentence(index)}</p>
     ${sliceTabs(index)}
     <div class="kernels" data-wide=${matrixOf(index)[0].length > WIDE ? '' : nothing}>
-      <figure><figcaption class="gradient-only">Weights</figcaption>${kernelOverview(matrixOf(index))}${weights(index)}</figure>
+      <figure><figcaption class="gradient-only">Weights</figcaption>${overview(matrixOf(index), 'kernel')}${weights(index)}</figure>
       ${kernelGradientView(index)} ${operations(index)}
     </div>
     ${sentence(placeOf(index))} <small class="hint touch">${pinTouched(index)}</small>`;
@@ -130,7 +130,7 @@ function drawn(index) {
   if (!matrix) return nothing;
   return html`<figure>
     <figcaption>Weights</figcaption>
-    ${kernelOverview(matrix)}${weightTable(index, matrix, 'drawn', 'Kernel weights')}
+    ${overview(matrix, 'kernel')}${weightTable(index, matrix, 'drawn', 'Kernel weights')}
   </figure>`;
 }
 

@@ -8,7 +8,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { gridStyle, largestOf, tint } from './cells.js';
 import { decimal, nudgeOf, nudged, remember, selectSoon, takeBack, textControl } from './field-view.js';
 import { brief, exactly } from './format.js';
-import { partOf } from './kernel-overview-view.js';
+import { partOf } from './overview-view.js';
 import { withCell } from './kernel.js';
 import { parseNumber } from './matrix-text.js';
 import { startScrub, wasScrubbed } from './scrub.js';

@@ -1,13 +1,14 @@
 /** A small input that is typed: a grid of cells, and the same as text. */
 
-import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { html } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf, remember, takeBack } from './field-view.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
 import { isSignal } from './one-row.js';
+import { overview, revealIn, windowOf } from './overview-view.js';
 import { pinPixel } from './pins.js';
-import { isLit } from './pointing.js';
+import { isLit, receptiveField } from './pointing.js';
 import { complain, complaints, drafts, edit, part, pointedInput, settle, typed } from './state.js';
 
 /** @typedef {import('./layer-types.js').Matrix} Matrix */
@@ -16,9 +17,6 @@ const PLACE = '/input';
 /** Where the numbers are typed as text; it stays as it is typed. */
 const TEXT = `${PLACE}/text`;
 const STAYS = 'Write a row a line, its numbers apart by spaces; the last good ones stay in use.';
-/** Cells of a wider or higher matrix would be too small to type in: it is edited as text. */
-const GRID_ROWS = 12;
-const GRID_COLS = 8;
 const MOST_LINES = 8;
 
 /** The notes' matrix of two rows. */
@@ -102,9 +100,17 @@ function textArea(array) {
 /** A row of a signal is a channel. @param {{row: number, col: number}} cell of the grid */
 const pixelOf = ({ row, col }) => (isSignal(part.input) ? { channel: row, row: 0, col } : { channel: 0, row, col });
 
+/** The numbers that are tied to what the hand points at. @param {Matrix} array @returns {import('./areas.js').Area | null} */
+function litNumbers(array) {
+  const field = receptiveField.value;
+  if (!field) return null;
+  const [col, end] = [Math.max(field.col, 0), Math.min(field.col + field.cols, array[0].length)];
+  const rows = array.flatMap((_, row) => (isLit(pixelOf({ row, col })) ? [row] : []));
+  return rows.length && end > col ? { row: rows[0], col, rows: rows[rows.length - 1] - rows[0] + 1, cols: end - col } : null;
+}
+
 /** @param {Matrix} array */
 export function numbersView(array) {
-  const fits = array.length <= GRID_ROWS && array[0].length <= GRID_COLS;
   const grid = () =>
     matrixView({
       label: 'Input numbers',
@@ -113,6 +119,8 @@ export function numbersView(array) {
       testid: 'input',
       largest: LARGEST,
       tinted: false,
+      area: windowOf(array, 'input'),
+      reveal: revealIn('input'),
       read: () => /** @type {Matrix} */ (part.input.array ?? array),
       write: setNumbers,
       paste: pasteNumbers,
@@ -124,5 +132,5 @@ export function numbersView(array) {
         pointedInput.value = cell && !pinned ? pixelOf(cell) : null;
       },
     });
-  return html`${fits ? grid() : nothing} ${sizeButtons(array)} ${textArea(array)}`;
+  return html`${overview(array, 'input', litNumbers(array))} ${grid()} ${sizeButtons(array)} ${textArea(array)}`;
 }

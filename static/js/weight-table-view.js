@@ -3,14 +3,14 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { alike, gridStyle, largestOf, tint } from './cells.js';
 import { pointAtWeight, weightAt } from './kernel-edit.js';
-import { partOf, windowOf } from './kernel-overview-view.js';
+import { partOf, windowOf } from './overview-view.js';
 import { pinWeight } from './pins.js';
 import { isLitWeight } from './pointing.js';
 
 /** @param {number} index of the layer @param {import('./layer-types.js').Matrix} matrix @param {string} testid @param {string} label */
 export function weightTable(index, matrix, testid, label) {
   const largest = largestOf(matrix);
-  const area = windowOf(matrix);
+  const area = windowOf(matrix, 'kernel');
   const there = partOf(matrix, area);
   const texts = there.flat().map((one) => alike(one, largest));
   const cell = (/** @type {number} */ one, /** @type {number} */ row, /** @type {number} */ col) =>

@@ -1,5 +1,6 @@
 """Signals: typed numbers whose rows are channels, and layers of one dimension."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,30 @@ def test_transposed_convolution_has_weights_from_every_channel_to_every_map(lab:
     chosen = lab.kernel.get_by_role("group", name="Input channels").locator("[aria-pressed=true]")
     expect(chosen).to_have_text("1")
     expect(lab.input.get_by_role("alert")).to_have_count(0)
+
+
+def test_numbers_beyond_the_grid_are_seen_whole_and_worked_in_a_window(lab: Lab) -> None:
+    long = np.random.default_rng(3).integers(-9, 10, (2, 60)).astype(float)
+    layer = {"type": "conv1d", "kernel": [[1, 2, 1]], "padding": "same"}
+    lab.open(link({"input": {"array": long.tolist(), "signal": True}, "layers": [layer]}))
+    lab.page.wait_for_function("() => document.querySelector('#input-overview').width === 60")
+    expect(lab.by_id("input-window")).to_contain_text("rows 0 to 1, columns 27 to 33")
+    # What a cell of the map sees is marked on the whole, in the channel that it is of.
+    lab.point_at(0, 10, rows=1, cols=60)
+    expect(lab.by_id("input-lit")).to_have_attribute(
+        "style", re.compile(r"left: ?15%.*height: ?50%")
+    )
+    lab.by_id("input-1-33").focus()
+    lab.page.keyboard.press("End")
+    lab.page.keyboard.press("ArrowRight")
+    expect(lab.by_id("input-1-34")).to_be_focused()
+    lab.page.keyboard.type("7")
+    long[1, 34] = 7
+    lab.by_id("thumb-1").click()
+    lab.paint_gray()
+    lab.shows(correlate(long[1:], [[1.0, 2, 1]]))
+    overview = lab.page.locator("#input-overview")
+    overview.click(position={"x": 2, "y": 2})
+    expect(lab.by_id("input-window")).to_contain_text("columns 0 to 6")
+    lab.by_id("input-0-2").hover()
+    expect(lab.by_id("arithmetic")).to_contain_text("dL/dInput · channel 0 · row 0 · column 2")
