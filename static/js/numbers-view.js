@@ -2,6 +2,7 @@
 
 import { html } from '../vendor/lit-html/lit-html.js';
 import { forgetUnder, idOf, remember, takeBack } from './field-view.js';
+import { transposed } from './kernel.js';
 import { LARGEST, MOST_NUMBERS } from './limits.js';
 import { parseMatrix } from './matrix-text.js';
 import { matrixView } from './matrix-view.js';
@@ -74,6 +75,7 @@ function sizeButtons(array) {
       ${button('−', 'Remove the last column', zeros.length === 1, () => array.map((line) => line.slice(0, -1)))}
       ${button('+', 'Add a column', full(array.length), () => array.map((line) => [...line, 0]))}
     </span>
+    ${button('Transpose', 'Transpose the numbers', array.length === 1 && zeros.length === 1, () => transposed(array))}
   </div>`;
 }
 

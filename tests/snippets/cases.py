@@ -56,6 +56,21 @@ PLAIN: dict[str, tuple[Spec, list[Spec]]] = {
             },
         ],
     ),
+    "random weights of a transposed layer": (
+        COLOUR,
+        [
+            {
+                "type": "conv_transpose2d",
+                "kernel": {"random": {"filters": 4, "size": [3, 2], "init": "he_uniform"}},
+                "stride": 2,
+            },
+            {
+                "type": "conv_transpose2d",
+                "kernel": {"random": {"filters": 6, "size": 2, "init": "xavier_normal", "seed": 2}},
+                "groups": 2,
+            },
+        ],
+    ),
     "max pooling": (MATRIX, [{"type": "max_pool2d", "size": [2, 3], "stride": 2, "padding": 1}]),
     "max pooling, dilated and rounded up": (
         MATRIX,

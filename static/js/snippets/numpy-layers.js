@@ -66,7 +66,6 @@ function transposed(layer, { input_shape: shape, output_shape: output, padding =
   const axes = axesOf(layer.type);
   const { into, back } = asPicture(axes);
   const kernel = `kernel_${at}`;
-  if (layer.kernel.random) throw new Inexpressible(`Layer ${at} (${layer.type}) has random weights, which are written down for convolutions only.`);
   const { lines, groups } = kernelText({ ...layer, groups: layer.groups ?? 1 }, shape[1], kernel);
   const given = {
     start: tuple(padsOf(padding, axes).map(([before]) => before)),

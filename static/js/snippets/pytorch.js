@@ -51,7 +51,6 @@ function convolution(layer, { input_shape: shape, padding = [] }, x, at) {
 function transposed(layer, { input_shape: shape, output_shape: output, padding = [] }, x, at) {
   const axes = axesOf(layer.type);
   const kernel = `kernel_${at}`;
-  if (layer.kernel.random) throw new Inexpressible(`Layer ${at} (${layer.type}) has random weights, which are written down for convolutions only.`);
   const { lines, groups } = kernelText({ ...layer, groups: layer.groups ?? 1 }, shape[1], kernel);
   const one = tuple(new Array(axes).fill(1));
   const none = tuple(new Array(axes).fill(0));

@@ -21,7 +21,7 @@ function randomText({ init = 'he_normal', seed = 0 }, shape, into, from) {
 const product = (sizes) => sizes.reduce((all, one) => all * one, 1);
 
 /**
- * A convolution's kernel of shape (O, C/groups, …) and its groups.
+ * A convolution's kernel of shape (O, C/groups, …), or (C, O/groups, …) of a transposed one, and its groups.
  * @param {any} layer @param {number} channels that come in @param {string} name of the Python variable
  * @returns {{lines: string[], groups: number}}
  */
@@ -29,7 +29,8 @@ export function kernelText({ type, kernel, groups = 1 }, channels, name) {
   const axes = type.endsWith('1d') ? 1 : 2;
   if (kernel.random) {
     const { filters, size } = kernel.random;
-    const shape = [filters, channels / groups, ...[size].flat()];
+    const outer = type.startsWith('conv_transpose') ? [channels, filters / groups] : [filters, channels / groups];
+    const shape = [...outer, ...[size].flat()];
     if (shape.length < axes + 2) shape.push(shape[2]);
     const taps = product(shape.slice(2));
     return { lines: [`${name} = ${randomText(kernel.random, shape, (channels / groups) * taps, (filters / groups) * taps)}`], groups };
