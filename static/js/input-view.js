@@ -14,7 +14,7 @@ import { isSignal } from './one-row.js';
 import { numbersView, startNumbers } from './numbers-view.js';
 import { leavePicture, onPicture, onPictureKey, pinPicture } from './picture-pointing.js';
 import { receptiveField } from './pointing.js';
-import { away, complain, edit, lab, limits, part, picture, samples, shown } from './state.js';
+import { away, complain, edit, lab, limits, part, picture, pointedInput, samples, shown } from './state.js';
 import { computed, effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 
 const SHOWN_SIDE = 1024;
@@ -66,6 +66,9 @@ export async function take(file) {
 /** What the input comes from, whatever is made of it. */
 const origin = computed(() => part.input.image ?? part.input.sample ?? part.input.array);
 
+/** Where an input is pointed at: one picture, or the grid of numbers. */
+const place = computed(() => (part.input.array ? 'numbers' : origin.value));
+
 /** Learn what a linked picture is. */
 export async function learnPicture() {
   const { image } = part.input;
@@ -106,6 +109,10 @@ export function acceptPictures() {
     origin.value;
     untracked(chooseAnew);
     untracked(closeCamera);
+  });
+  effect(() => {
+    place.value;
+    pointedInput.value = null; // what was under the hand goes without a word
   });
   addEventListener('dragover', (event) => {
     event.preventDefault();
