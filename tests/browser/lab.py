@@ -112,9 +112,12 @@ class Lab:
         self.page.get_by_label("Range of the colours").select_option("100")
 
     def add_layer(self, kind: str) -> None:
-        """Add a layer below the chosen one."""
+        """Add a layer below the chosen one, and wait until its card is there."""
+        cards = self.page.locator("#stack .layer")
+        count = cards.count()
         self.by_id("add-layer").click()
         self.by_id(f"add-{kind}").click()
+        expect(cards).to_have_count(count + 1)
 
     def export(self, name: str) -> None:
         """Choose what the export menu offers."""
