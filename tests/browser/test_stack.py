@@ -192,6 +192,7 @@ def test_spread_normed_flattened_and_dense_layers_give_the_values_of_plain_steps
     lab.shows((normed.reshape(1, -1) + 2) / np.sqrt(1 + 1e-5))
     lab.by_id("layer-4").click()
     lab.page.get_by_role("button", name="Remove", exact=True).click()
+    expect(lab.by_id("layer-4")).to_have_count(0)
     lab.add_layer("dense")
     lab.by_id("features").fill("6")
     lab.by_id("bias").fill("2")
