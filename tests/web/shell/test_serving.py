@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from app.cli import main
@@ -323,16 +324,17 @@ def descendants(pid: int) -> list[int]:
 
 
 def test_crash_in_a_decoder_is_the_fault_of_its_picture_and_hurts_nobody(tmp_path: Path) -> None:
-    slow = encoded(noise(2500, 2500, 3), "PNG", compress_level=1)
+    # Half a second of work for a decoder, in few bytes.
+    slow = encoded(np.zeros((6000, 8000, 3), np.uint8), "PNG", compress_level=1)
     answers: list[httpx.Response] = []
     with process_of(tmp_path) as (process, base_url):
         images = f"{base_url}/api/v1/images"
         assert httpx.post(images, content=encoded(noise(30, 41, 3), "PNG")).status_code == 201
         decoder = descendants(process.pid)[-1]
         upload = threading.Thread(target=lambda: answers.append(httpx.post(images, content=slow)))
-        upload.start()
         seconds_before = cpu_seconds(decoder)
-        while cpu_seconds(decoder) < seconds_before + 0.05:
+        upload.start()
+        while upload.is_alive() and cpu_seconds(decoder) < seconds_before + 0.05:
             time.sleep(0.005)
         os.kill(decoder, signal.SIGSEGV)
         upload.join()
