@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -85,4 +86,9 @@ async def docs(request: Request) -> Response:
 def _page(request: Request, name: str, **values: object) -> Response:
     answer = templates.TemplateResponse(request, name, {"static": STATIC, **values})
     answer.headers["Cache-Control"] = FRESH
+    answer.headers["Vary"] = "Accept-Encoding"
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        answer.body = gzip.compress(answer.body, mtime=0)
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.headers["Content-Length"] = str(len(answer.body))
     return answer

@@ -77,6 +77,16 @@ def test_page_answers_head(shell: Shell) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+def test_page_is_compressed_for_those_who_read_that(shell: Shell) -> None:
+    plain = shell.get("/", **{"accept-encoding": "identity"})
+    packed = shell.get("/", **{"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert 2 * int(packed.headers["content-length"]) < int(plain.headers["content-length"])
+    assert packed.text == plain.text
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+
+
 def test_static_file_is_compressed_and_not_sent_twice(shell: Shell) -> None:
     path = f"{STATIC}/vendor/swagger-ui/swagger-ui.css"
     plain = (STATIC_DIRECTORY / "vendor/swagger-ui/swagger-ui.css").read_bytes()
