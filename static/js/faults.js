@@ -1,16 +1,11 @@
 /** What is wrong, in a sentence for the control that it is about. */
 
 import { computed } from '../vendor/signals-core/signals-core.js';
+import { axisWord } from './format.js';
 import { complaints, faults, sizedAt } from './state.js';
 
 /** @typedef {import('./api.js').Fault} Fault */
 /** @typedef {import('./api.js').Misfit} Misfit */
-
-/** What there are so many of along an axis. @type {Record<string, string>} */
-const NAMES = { cols: 'columns', length: 'cells' };
-
-/** @param {string} axis */
-const nameOf = (axis) => NAMES[axis] ?? axis;
 
 /** The most that is legal at a control; 0 where nothing is. @param {string} field @param {Misfit} misfit */
 function mostAt(field, { size, dilation, legal_span: room }) {
@@ -27,7 +22,7 @@ const upTo = (most) => (most > 1 ? `1 to ${most}` : most === 1 ? '1' : 'none');
 
 /** What would be legal at the control that made it so. @param {string} field @param {Misfit[]} found */
 function legalAt(field, found) {
-  if (field === 'padding') return `the padding must add ${found.map(({ span, legal_span: room, axis }) => `${span - room} ${nameOf(axis)}`).join(' and ')} more`;
+  if (field === 'padding') return `the padding must add ${found.map(({ span, legal_span: room, axis }) => `${span - room} ${axisWord(axis)}`).join(' and ')} more`;
   const ranges = found.map((one) => upTo(mostAt(field, one)));
   const what = field === 'dilation' ? ' dilations' : '';
   const alike = new Set(ranges).size === 1 && (ranges.length === 1 || what !== '');
@@ -36,7 +31,7 @@ function legalAt(field, found) {
 
 /** @param {Misfit[]} found one for each axis @param {string} field the control that it is said at */
 function misfitSentence(found, field) {
-  const spans = found.map((one) => `${spanText(one)} ${nameOf(one.axis)}`).join(' and ');
+  const spans = found.map((one) => `${spanText(one)} ${axisWord(one.axis)}`).join(' and ');
   const rooms = found.map(({ padded }) => padded).join(' and ');
   return `The ${found[0].what} spans ${spans}, but its padded input has only ${rooms}: ${legalAt(field, found)}.`;
 }

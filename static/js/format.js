@@ -25,6 +25,12 @@ export function brief(value, digits) {
   return exactly(Number(value.toFixed(Math.max(0, digits - places))));
 }
 
+/** @type {Record<string, string>} */
+const AXES = { cols: 'columns', length: 'cells' };
+
+/** What there are so many of along an axis that the API names. @param {string} axis */
+export const axisWord = (axis) => AXES[axis] ?? axis;
+
 /** "1 row", "2 rows". @param {number} count @param {string} what */
 export const countOf = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;
 

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { asText, decimal, nudgeOf, nudged, sentence, textControl, whole, wholeOrPair } from './field-view.js';
-import { exactly } from './format.js';
+import { axisWord, exactly } from './format.js';
 import { valueFormula } from './formulas.js';
 import { FIELDS, INITIALISERS, LAYER_TYPES, MOST_PADDING, PADDING_MODES, PADDING_NAMES, isBank, isConvolution, isRandom } from './layer-types.js';
 import { LARGEST, limitOf } from './limits.js';
@@ -193,9 +193,6 @@ function formulas(index) {
   </div>`;
 }
 
-/** What there are so many of along an axis. @type {Record<string, string>} */
-const NAMES = { cols: 'columns', length: 'cells' };
-
 /** The formula of the size with its numbers, once where both axes have the same. @param {number} index */
 function sizeFormula(index) {
   const text = shapes.value?.layers[index]?.formula;
@@ -209,7 +206,7 @@ function sizeFormula(index) {
   const alike = second && first[2] === second[2];
   const line = (/** @type {string} */ axis, /** @type {string} */ sum, /** @type {string} */ result) =>
     html`<p><span>${sum}</span> <span>= <b class="hot">${result}</b>${axis ? ` ${result === '1' ? axis.replaceAll(/s\b/g, '') : axis}` : ''}</span></p>`;
-  return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(NAMES[axis] ?? axis, sum, result))}`;
+  return html`${alike ? line('rows and columns', first[2], first[3]) : parsed.map(([, axis, sum, result]) => line(axisWord(axis), sum, result))}`;
 }
 
 /** Groups divide filters among channels; a kernel for every channel alone has no use for them. @param {import('./layer-types.js').Layer} layer @param {string} field */
